@@ -1,0 +1,24 @@
+//! The words everything else is written in: days, zones, instants, identities, apps, scopes, causes and their limits.
+//!
+//! Never knows: input or output, JSON, what time it is.
+
+mod day;
+mod instant;
+mod zone;
+
+mod app;
+mod cause;
+mod identity;
+mod scope;
+
+mod activity;
+pub mod limits;
+
+pub use activity::Activity;
+pub use app::{AppId, AppIdError, AppIndex, WorkspaceIndex};
+pub use cause::Cause;
+pub use day::{ActiveDay, Day};
+pub use identity::{IdentityError, IdentityKind, IdentitySecret, ProfileKey};
+pub use instant::{Instant, ParseInstantError, parse_instant};
+pub use scope::Scope;
+pub use zone::{OffsetCursor, Zone, ZoneError};

@@ -1,0 +1,196 @@
+use std::fmt;
+
+use jiff::civil::DateTime;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Day, Instant};
+
+/// An IANA time zone: it says on which local day an instant falls.
+///
+/// The offsets in force from 1969 to 2150 are laid out once as a sorted table, so that finding a day is a search in a
+/// few hundred entries, or no search at all with an [`OffsetCursor`]. The zone data is compiled in: two machines with
+/// the same version of the program cut days alike.
+///
+/// ```
+/// use dauphin_model::{Instant, Zone};
+/// let zone = Zone::named("America/Chicago").unwrap();
+/// let instant = Instant::new(1_530_248_399, 0).unwrap(); // 2018-06-29T04:59:59Z
+/// assert_eq!(zone.day_of(instant).to_string(), "2018-06-28");
+/// ```
+#[derive(Clone)]
+pub struct Zone {
+    name: Box<str>,
+    time_zone: TimeZone,
+    offsets: std::sync::Arc<[OffsetRange]>,
+}
+
+/// From `start_seconds` (Unix time) until the next range's start, local time is UTC plus `offset_seconds`.
+#[derive(Clone, Copy)]
+struct OffsetRange {
+    start_seconds: i64,
+    end_seconds: i64,
+    offset_seconds: i64,
+}
+
+/// A zone name the compiled-in IANA database does not have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an IANA time zone; names look like `UTC`, `Europe/Paris` or `America/New_York`")]
+pub struct ZoneError(String);
+
+const TABLE_START: i64 = -86_400 * 365;
+const TABLE_END: i64 = 86_400 * 365 * 181;
+const DAY_SECONDS: i64 = 86_400;
+
+impl Zone {
+    /// Coordinated Universal Time, the default.
+    pub fn utc() -> Self {
+        Self::new("UTC", TimeZone::UTC)
+    }
+
+    /// The zone with this IANA name, in any letter case.
+    pub fn named(name: &str) -> Result<Self, ZoneError> {
+        let unknown = || ZoneError(name.chars().take(64).collect());
+        let time_zone = TimeZoneDatabase::bundled().get(name).map_err(|_| unknown())?;
+        let canonical = time_zone.iana_name().ok_or_else(unknown)?.to_owned();
+        Ok(Self::new(&canonical, time_zone))
+    }
+
+    fn new(name: &str, time_zone: TimeZone) -> Self {
+        let start = Timestamp::from_second(TABLE_START).expect("1969 is representable");
+        let mut offsets = vec![OffsetRange {
+            start_seconds: i64::MIN,
+            end_seconds: i64::MAX,
+            offset_seconds: i64::from(time_zone.to_offset(start).seconds()),
+        }];
+        for transition in time_zone.following(start) {
+            let start_seconds = transition.timestamp().as_second();
+            if start_seconds >= TABLE_END {
+                break;
+            }
+            let offset_seconds = i64::from(transition.offset().seconds());
+            let last = offsets.last_mut().expect("never empty");
+            if last.offset_seconds != offset_seconds {
+                last.end_seconds = start_seconds;
+                offsets.push(OffsetRange { start_seconds, end_seconds: i64::MAX, offset_seconds });
+            }
+        }
+        Self { name: name.into(), time_zone, offsets: offsets.into() }
+    }
+
+    /// The IANA name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The local day on which `instant` falls.
+    pub fn day_of(&self, instant: Instant) -> Day {
+        let seconds = instant.seconds();
+        if !(TABLE_START..TABLE_END).contains(&seconds) {
+            return self.day_by_library(instant);
+        }
+        let index = self.offsets.partition_point(|range| range.start_seconds <= seconds) - 1;
+        local_day(seconds, self.offsets[index].offset_seconds)
+    }
+
+    /// Outside the table: the rare road for a query about another century.
+    fn day_by_library(&self, instant: Instant) -> Day {
+        let clamp = |seconds: i64| {
+            Timestamp::from_second(seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second()))
+                .expect("clamped into range")
+        };
+        let offset = i64::from(self.time_zone.to_offset(clamp(instant.seconds())).seconds());
+        local_day(instant.seconds(), offset)
+    }
+
+    /// A cursor that remembers the last offset range: events come mostly in order, so most need no search.
+    pub fn cursor(&self) -> OffsetCursor<'_> {
+        OffsetCursor { zone: self, range: self.offsets[0] }
+    }
+
+    /// The instant of a local date and time. In a gap or a fold of the clock the later or earlier instant is taken
+    /// as RFC 5545 does ("compatible").
+    pub(crate) fn instant_of(&self, local: DateTime) -> Option<Instant> {
+        let timestamp = self.time_zone.to_ambiguous_timestamp(local).compatible().ok()?;
+        let since_epoch: SignedDuration = timestamp.as_duration();
+        let nanos = i128::from(since_epoch.as_secs()) * 1_000_000_000 + i128::from(since_epoch.subsec_nanos());
+        let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
+        Instant::new(seconds, u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?)
+    }
+
+    /// The instant at which the local day begins.
+    pub fn start_of(&self, day: Day) -> Option<Instant> {
+        self.instant_of(day.civil().at(0, 0, 0, 0))
+    }
+}
+
+fn local_day(seconds: i64, offset_seconds: i64) -> Day {
+    let number = (seconds + offset_seconds).div_euclid(DAY_SECONDS);
+    Day::new(i32::try_from(number).expect("an instant lies in years 1 to 9999"))
+        .unwrap_or(if number < 0 { Day::MIN } else { Day::MAX })
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Zone").field(&self.name).finish()
+    }
+}
+
+/// Finds local days with the last offset range at hand; see [`Zone::cursor`].
+pub struct OffsetCursor<'a> {
+    zone: &'a Zone,
+    range: OffsetRange,
+}
+
+impl OffsetCursor<'_> {
+    /// As [`Zone::day_of`].
+    pub fn day_of(&mut self, instant: Instant) -> Day {
+        let seconds = instant.seconds();
+        if !(TABLE_START..TABLE_END).contains(&seconds) {
+            return self.zone.day_by_library(instant);
+        }
+        if seconds < self.range.start_seconds || seconds >= self.range.end_seconds {
+            let index = self.zone.offsets.partition_point(|range| range.start_seconds <= seconds) - 1;
+            self.range = self.zone.offsets[index];
+        }
+        local_day(seconds, self.range.offset_seconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_in_any_case_and_a_wrong_one_is_named() {
+        assert_eq!(Zone::named("europe/paris").unwrap().name(), "Europe/Paris");
+        let error = Zone::named("Mars/Olympus").unwrap_err().to_string();
+        assert!(error.contains("Mars/Olympus"), "{error}");
+        assert!(Zone::named("").is_err());
+    }
+
+    #[test]
+    fn a_day_the_zone_skipped_gets_no_instant() {
+        let apia = Zone::named("Pacific/Apia").unwrap();
+        let before = apia.start_of(Day::parse("2011-12-29").unwrap()).unwrap();
+        let after = Instant::new(before.seconds() + 86_400, 0).unwrap();
+        assert_eq!(apia.day_of(after).to_string(), "2011-12-31");
+    }
+
+    proptest! {
+        #[test]
+        fn the_table_agrees_with_the_library(seconds in 0_i64..4_200_000_000, zone in prop::sample::select(vec![
+            "UTC", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe", "Africa/Casablanca",
+            "Asia/Tehran", "America/Caracas", "Africa/Monrovia", "Europe/Dublin",
+        ])) {
+            let zone = Zone::named(zone).unwrap();
+            let timestamp = Timestamp::from_second(seconds).unwrap();
+            let date = zone.time_zone.to_datetime(timestamp).date();
+            let instant = Instant::new(seconds, 0).unwrap();
+            prop_assert_eq!(zone.day_of(instant).civil(), date);
+            prop_assert_eq!(zone.cursor().day_of(instant).civil(), date);
+        }
+    }
+}
