@@ -1,1 +1,29 @@
-//! placeholder
+//! Calendars, gap rows, persons, ledger and series: a synchronous, deterministic, infallible fold.
+//!
+//! A user's *calendar* is the set of days on which they were active. The *gap* of an active day is its distance to the
+//! day before it in the calendar. For each scope and day a *gap row* counts the active users by gap; every distinct
+//! count over any window follows from the rows alone, exactly (see [`ScopeRows`]).
+//!
+//! Never knows: clocks, files, threads, HTTP, JSON, hash order.
+
+mod gap;
+mod row;
+
+mod arena;
+mod calendar;
+mod page;
+mod person;
+mod shard;
+
+mod ledger;
+mod series;
+mod varint;
+
+pub use calendar::{Calendars, CalendarsError, Track};
+pub use gap::Bucket;
+pub use ledger::{Ledger, LedgerRow, LedgerRowError};
+pub use page::PageError;
+pub use row::{GapRow, RowChange, RowChanges};
+pub use series::{Growth, Rows, ScopeRows};
+pub use shard::{Arrival, Change, PAGE_PROFILES, Shard, Stamp};
+pub use varint::{Reader, Truncated, write_varint};

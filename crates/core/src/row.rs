@@ -1,0 +1,187 @@
+use dauphin_model::{ActiveDay, Cause, Scope};
+
+use crate::Bucket;
+
+/// The gap row of one scope and day, as suffix sums: `above(k)` is the number of users active on the day whose gap is
+/// greater than `k`, in one look-up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GapRow {
+    suffix: [u32; Bucket::COUNT],
+}
+
+impl GapRow {
+    /// A day on which nobody was active.
+    pub const EMPTY: Self = Self { suffix: [0; Bucket::COUNT] };
+
+    /// Users active on the day with a gap greater than `days` (0 to 366; more is the same as 366).
+    pub fn above(&self, days: usize) -> u32 {
+        self.suffix[days.min(Bucket::OLDER.index())]
+    }
+
+    /// Users active on the day.
+    pub fn total(&self) -> u32 {
+        self.suffix[0]
+    }
+
+    /// Users active on the day and never before.
+    pub fn first(&self) -> u32 {
+        self.suffix[Bucket::FIRST.index()]
+    }
+
+    /// This row with `changes` added, each a bucket and how many users more (or fewer) it holds.
+    ///
+    /// # Panics
+    /// If a sum leaves 0..2³²: rows count users, so that would be a defect of the fold.
+    pub fn plus(&self, changes: impl IntoIterator<Item = (Bucket, i64)>) -> Self {
+        let mut deltas = [0_i64; Bucket::COUNT];
+        let mut highest = 0;
+        for (bucket, delta) in changes {
+            deltas[bucket.index()] += delta;
+            highest = highest.max(bucket.index());
+        }
+        let mut row = self.clone();
+        let mut above = 0;
+        for index in (0..=highest).rev() {
+            above += deltas[index];
+            row.suffix[index] =
+                u32::try_from(i64::from(row.suffix[index]) + above).expect("a gap row counts users");
+        }
+        row
+    }
+
+    /// Users per bucket, for buckets that hold any.
+    pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u32)> {
+        (0..Bucket::COUNT).filter_map(|index| {
+            let beyond = self.suffix.get(index + 1).copied().unwrap_or(0);
+            let count = self.suffix[index] - beyond;
+            let bucket = Bucket::new(u16::try_from(index).ok()?)?;
+            (count > 0).then_some((bucket, count))
+        })
+    }
+}
+
+/// So many users more (or fewer) in one bucket of one row, and why.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RowChange {
+    /// Whose row.
+    pub scope: Scope,
+    /// Which day's row.
+    pub day: ActiveDay,
+    /// Why.
+    pub cause: Cause,
+    /// Which gap.
+    pub bucket: Bucket,
+    /// How many users.
+    pub delta: i64,
+}
+
+/// The row changes of a batch: noted one by one, then drained as sums in a fixed order.
+///
+/// A note is one word, so that the fold writes little: scope, day, cause and bucket in the upper bits (which sort in
+/// that order), the delta in the lowest eight.
+#[derive(Default)]
+pub struct RowChanges {
+    notes: Vec<u64>,
+}
+
+const BUCKET_SHIFT: u32 = 8;
+const CAUSE_SHIFT: u32 = BUCKET_SHIFT + 9;
+const DAY_SHIFT: u32 = CAUSE_SHIFT + 4;
+const SCOPE_SHIFT: u32 = DAY_SHIFT + 16;
+const DELTA_ZERO: u64 = 0x80;
+const _: () = assert!(Bucket::COUNT <= 1 << 9);
+
+impl RowChanges {
+    /// Nothing noted yet.
+    pub const fn new() -> Self {
+        Self { notes: Vec::new() }
+    }
+
+    /// Nothing noted.
+    pub const fn is_empty(&self) -> bool {
+        self.notes.is_empty()
+    }
+
+    /// Notes that inserting `day` between its neighbours changed the rows of `scope`: `day` gains its gap, and the gap
+    /// of the next active day shrinks to reach `day` only. `sign` is +1 for an insertion, −1 for its reverse.
+    pub(crate) fn note_day(
+        &mut self,
+        scope: Scope,
+        cause: Cause,
+        sign: i8,
+        previous: Option<ActiveDay>,
+        day: ActiveDay,
+        next: Option<ActiveDay>,
+    ) {
+        self.note(scope, cause, day, Bucket::of(previous, day), sign);
+        if let Some(next) = next {
+            self.note(scope, cause, next, Bucket::of(previous, next), -sign);
+            self.note(scope, cause, next, Bucket::of(Some(day), next), sign);
+        }
+    }
+
+    pub(crate) fn note(&mut self, scope: Scope, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
+        let delta = DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff;
+        self.notes.push(
+            u64::from(scope.code()) << SCOPE_SHIFT
+                | u64::from(day.code()) << DAY_SHIFT
+                | u64::from(cause.code()) << CAUSE_SHIFT
+                | u64::from(bucket.get()) << BUCKET_SHIFT
+                | delta,
+        );
+    }
+
+    /// The sums, ordered by scope, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
+    pub fn drain(&mut self) -> Vec<RowChange> {
+        self.notes.sort_unstable();
+        let mut sums: Vec<RowChange> = Vec::new();
+        for run in self.notes.chunk_by(|a, b| a >> BUCKET_SHIFT == b >> BUCKET_SHIFT) {
+            let delta = run.iter().map(|note| i64::from((note & 0xff) as u8) - 0x80).sum();
+            if delta != 0 {
+                sums.push(Self::unpack(run[0], delta));
+            }
+        }
+        self.notes.clear();
+        sums
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "each field is masked to its width")]
+    fn unpack(note: u64, delta: i64) -> RowChange {
+        const WRITTEN: &str = "written by `note`";
+        RowChange {
+            scope: Scope::from_code((note >> SCOPE_SHIFT) as u16).expect(WRITTEN),
+            day: ActiveDay::from_code((note >> DAY_SHIFT) as u16),
+            cause: Cause::from_code((note >> CAUSE_SHIFT & 0xf) as u8).expect(WRITTEN),
+            bucket: Bucket::new((note >> BUCKET_SHIFT & 0x1ff) as u16).expect(WRITTEN),
+            delta,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_what_was_added() {
+        let bucket = |index| Bucket::new(index).unwrap();
+        let row = GapRow::EMPTY.plus([(bucket(0), 5), (bucket(29), 2), (Bucket::FIRST, 3)]).plus([(bucket(0), -1)]);
+        assert_eq!((row.total(), row.first(), row.above(1), row.above(29), row.above(30)), (9, 3, 5, 5, 3));
+        assert_eq!(row.above(366), 3);
+        assert_eq!(row.above(9999), 3);
+        assert_eq!(row.buckets().collect::<Vec<_>>(), [(bucket(0), 4), (bucket(29), 2), (Bucket::FIRST, 3)]);
+    }
+
+    #[test]
+    fn opposite_notes_cancel_and_sums_come_in_order() {
+        let day = ActiveDay::from_code;
+        let mut changes = RowChanges::new();
+        changes.note_day(Scope::Workspace, Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(Scope::Workspace, Cause::Late, -1, Some(day(10)), day(12), Some(day(15)));
+        assert_eq!(changes.drain(), []);
+        changes.note_day(Scope::Workspace, Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        let sums: Vec<_> = changes.drain().iter().map(|c| (c.day.code(), c.bucket.index(), c.delta)).collect();
+        assert_eq!(sums, [(12, 1, 1), (15, 2, 1), (15, 4, -1)]);
+        assert!(changes.is_empty());
+    }
+}

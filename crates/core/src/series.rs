@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use dauphin_model::limits::WINDOW_DAYS_MAX;
+use dauphin_model::{ActiveDay, Day, Scope};
+
+use crate::{GapRow, RowChange};
+
+/// Today's gap rows of every scope of a workspace. Cloning shares them; adding changes copies only the rows it touches,
+/// so a reader's clone never moves.
+#[derive(Clone, Default)]
+pub struct Rows {
+    scopes: Vec<Arc<ScopeRows>>,
+}
+
+/// Today's gap rows of one scope.
+///
+/// Each user counted in a window has exactly one day that is their first inside it, and on that day the gap reaches
+/// beyond the window's start. So the number of users active on at least one of the days `s..=t` is the sum over `d` in
+/// `s..=t` of the users of `row[d]` with a gap greater than `d − s`.
+#[derive(Clone, Default)]
+pub struct ScopeRows {
+    first: u16,
+    rows: Vec<Option<Arc<GapRow>>>,
+}
+
+/// How one day's active users in a window relate to the day before's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Growth {
+    /// Counted today.
+    pub active: i64,
+    /// First activity ever today.
+    pub new: i64,
+    /// Counted today, not yesterday, and not new.
+    pub resurrected: i64,
+    /// Counted on both days.
+    pub retained: i64,
+    /// Counted yesterday, not today.
+    pub churned: i64,
+}
+
+impl Rows {
+    /// The rows of `scope`; a scope without activity has none.
+    pub fn scope(&self, scope: Scope) -> Arc<ScopeRows> {
+        self.scopes.get(usize::from(scope.code())).cloned().unwrap_or_default()
+    }
+
+    /// Adds `changes`; those of one scope and day follow each other.
+    pub fn add(&mut self, changes: &[RowChange]) {
+        for of_scope in changes.chunk_by(|a, b| a.scope == b.scope) {
+            let scope = usize::from(of_scope[0].scope.code());
+            if self.scopes.len() <= scope {
+                self.scopes.resize_with(scope + 1, Arc::default);
+            }
+            let rows = Arc::make_mut(&mut self.scopes[scope]);
+            for of_day in of_scope.chunk_by(|a, b| a.day == b.day) {
+                let row = rows.slot(of_day[0].day);
+                let before = row.as_deref().unwrap_or(&GapRow::EMPTY);
+                let after = before.plus(of_day.iter().map(|change| (change.bucket, change.delta)));
+                *row = (after != GapRow::EMPTY).then(|| Arc::new(after));
+            }
+        }
+    }
+
+    /// Bytes of memory the rows take.
+    pub fn byte_count(&self) -> usize {
+        let scope = |rows: &Arc<ScopeRows>| {
+            rows.rows.capacity() * size_of::<usize>() + rows.rows.iter().flatten().count() * size_of::<GapRow>()
+        };
+        self.scopes.iter().map(scope).sum()
+    }
+}
+
+impl ScopeRows {
+    fn slot(&mut self, day: ActiveDay) -> &mut Option<Arc<GapRow>> {
+        let code = day.code();
+        if self.rows.is_empty() {
+            self.first = code;
+        }
+        if code < self.first {
+            let missing = usize::from(self.first - code);
+            self.rows.splice(0..0, std::iter::repeat_n(None, missing));
+            self.first = code;
+        }
+        let index = usize::from(code - self.first);
+        if self.rows.len() <= index {
+            self.rows.resize(index + 1, None);
+        }
+        &mut self.rows[index]
+    }
+
+    fn row(&self, day: Day) -> &GapRow {
+        static EMPTY: GapRow = GapRow::EMPTY;
+        ActiveDay::new(day)
+            .and_then(|day| day.code().checked_sub(self.first))
+            .and_then(|index| self.rows.get(usize::from(index)))
+            .and_then(|row| row.as_deref())
+            .unwrap_or(&EMPTY)
+    }
+
+    /// The days from the first to the last with activity.
+    pub fn days(&self) -> Option<std::ops::RangeInclusive<ActiveDay>> {
+        let last = self.first + u16::try_from(self.rows.len().checked_sub(1)?).expect("days are two bytes");
+        Some(ActiveDay::from_code(self.first)..=ActiveDay::from_code(last))
+    }
+
+    /// Users active in the `window` days (1 to 367) ending on each of `length` days from `first`.
+    pub fn active(&self, window: u16, first: Day, length: u16) -> Vec<i64> {
+        debug_assert!((1..=WINDOW_DAYS_MAX + 1).contains(&window), "distinct counts reach 367 days");
+        let reach = i32::from(window) - 1;
+        let rows: Vec<&GapRow> = (0..reach + i32::from(length)).map(|index| self.row_offset(first, index - reach)).collect();
+        rows.windows(usize::from(window))
+            .map(|window| window.iter().enumerate().map(|(days, row)| i64::from(row.above(days))).sum())
+            .collect()
+    }
+
+    /// Users whose first activity ever is on each of `length` days from `first`.
+    pub fn new_users(&self, first: Day, length: u16) -> Vec<i64> {
+        (0..i32::from(length)).map(|index| i64::from(self.row_offset(first, index).first())).collect()
+    }
+
+    /// Growth of the users active in a `window` of 1 to 366 days, on each of `length` days from `first`.
+    pub fn growth(&self, window: u16, first: Day, length: u16) -> Vec<Growth> {
+        debug_assert!((1..=WINDOW_DAYS_MAX).contains(&window), "growth reaches 366 days");
+        let before = first.offset(-1).unwrap_or(first);
+        let active = self.active(window, before, length + 1);
+        active
+            .windows(2)
+            .zip(0..)
+            .map(|(pair, index)| {
+                let row = self.row_offset(first, index);
+                let entering = i64::from(row.above(usize::from(window)));
+                let new = i64::from(row.first());
+                Growth {
+                    active: pair[1],
+                    new,
+                    resurrected: entering - new,
+                    retained: pair[1] - entering,
+                    churned: pair[0] + entering - pair[1],
+                }
+            })
+            .collect()
+    }
+
+    fn row_offset(&self, first: Day, days: i32) -> &GapRow {
+        first.offset(days).map_or_else(|| self.row(Day::MIN), |day| self.row(day))
+    }
+}

@@ -1,0 +1,179 @@
+use dauphin_core::{Arrival, Change, Ledger, LedgerRow, RowChanges, Rows, Shard, Stamp};
+use dauphin_model::limits::WINDOW_DAYS_MAX;
+use dauphin_model::{ActiveDay, AppIndex, Day, ProfileKey, Scope};
+use proptest::prelude::*;
+
+use crate::oracle::{self, Event, Oracle};
+
+/// Two shards, rows added up, as a workspace has.
+#[derive(Default)]
+pub struct Workspace {
+    shards: [Shard; 2],
+    pub rows: Rows,
+    pub ledger: Ledger,
+}
+
+fn key(user: u64) -> ProfileKey {
+    // Spread over both halves, so that only the whole key tells users apart.
+    ProfileKey::from_u128(u128::from(user) << 64 | u128::from(user % 3))
+}
+
+pub fn change(event: Event) -> Change {
+    match event {
+        Event::Active { user, app, day } => Change::Active {
+            profile: key(user),
+            app: app.checked_sub(1).and_then(AppIndex::new),
+            day: ActiveDay::new(Day::new(day).unwrap()).unwrap(),
+        },
+        Event::Link { user, other } => Change::Link { profile: key(user), other: key(other) },
+    }
+}
+
+/// Users with even numbers live in one shard, odd ones in the other.
+fn shard_of(event: Event) -> usize {
+    let (Event::Active { user, .. } | Event::Link { user, .. }) = event;
+    usize::from(user % 2 == 1)
+}
+
+impl Workspace {
+    pub fn apply(&mut self, events: &[Event], recorded: i32) -> usize {
+        let stamp = Stamp { recorded: ActiveDay::new(Day::new(recorded).unwrap()).unwrap(), arrival: Arrival::Sent };
+        let mut effective = 0;
+        for shard in 0..2 {
+            let changes: Vec<_> = events.iter().filter(|e| shard_of(**e) == shard).map(|e| change(*e)).collect();
+            let mut rows = RowChanges::new();
+            effective += self.shards[shard].apply_all(&changes, stamp, &mut rows).len();
+            let sums = rows.drain();
+            self.rows.add(&sums);
+            self.ledger.add(stamp.recorded, &sums);
+        }
+        effective
+    }
+
+    /// Writes everything down and reads it back.
+    pub fn restart(&mut self) {
+        for shard in &mut self.shards {
+            let mut restored = Shard::default();
+            let mut page = 0;
+            while page * dauphin_core::PAGE_PROFILES < shard.profile_count() as usize {
+                let mut bytes = Vec::new();
+                shard.write_page(page, &mut bytes);
+                restored.load_page(page, &bytes).unwrap();
+                page += 1;
+            }
+            assert_eq!(shard.next_dirty_page(0), None);
+            *shard = restored;
+        }
+        let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
+        for (scope, day, row) in self.ledger.rows() {
+            let mut bytes = Vec::new();
+            row.write(&mut bytes);
+            let row = LedgerRow::read(&bytes).unwrap();
+            rows.add(&row.changes(scope, day));
+            ledger.insert(scope, day, row);
+        }
+        self.ledger = ledger;
+        self.rows = rows;
+    }
+
+    pub fn check(&self, oracle: &Oracle, ends: &[i32], windows: &[u16]) {
+        for scope_code in 0..=3 {
+            let calendars = oracle.calendars(scope_code);
+            let rows = self.rows.scope(Scope::from_code(scope_code).unwrap());
+            for (end, window) in ends.iter().flat_map(|end| windows.iter().map(move |window| (*end, *window))) {
+                let first = Day::new(end - 2).unwrap();
+                let days = end - 2..=end;
+                let expected: Vec<_> = days.clone().map(|d| oracle::active(&calendars, i32::from(window), d)).collect();
+                assert_eq!(rows.active(window, first, 3), expected, "scope {scope_code} window {window} end {end}");
+                if window <= WINDOW_DAYS_MAX {
+                    let growth = rows.growth(window, first, 3);
+                    let got: Vec<_> = growth.iter().map(|g| [g.new, g.resurrected, g.retained, g.churned]).collect();
+                    let expected: Vec<_> = days.map(|d| oracle::growth(&calendars, i32::from(window), d)).collect();
+                    assert_eq!(got, expected, "growth, scope {scope_code} window {window} end {end}");
+                    assert!(growth.iter().all(|g| g.active == g.new + g.resurrected + g.retained));
+                }
+            }
+        }
+    }
+}
+
+/// Few users and clustered days, so that repeats, neighbours and every kind of gap come up.
+pub fn event() -> impl Strategy<Value = Event> {
+    let day = prop_oneof![5 => 1000_i32..1030, 3 => 700_i32..1400, 1 => -1_i32..3, 1 => 30_000_i32..30_010];
+    let user = 0_u64..14;
+    prop_oneof![
+        12 => (user.clone(), 0_u16..4, day).prop_map(|(user, app, day)| Event::Active { user, app, day }),
+        // A link stays inside a shard.
+        1 => (user, 0_u64..7).prop_map(|(user, other)| Event::Link { user, other: other * 2 + user % 2 }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(1000)))]
+
+    /// Any order, repeats, links and restarts: every window of every scope equals the sets.
+    #[test]
+    fn every_window_of_every_scope_equals_the_sets(
+        batches in prop::collection::vec((prop::collection::vec(event(), 1..40), 990_i32..1040, any::<bool>()), 1..6),
+        end in prop_oneof![1000_i32..1040, 1366_i32..1400, 690_i32..1500],
+    ) {
+        let (mut workspace, mut oracle) = (Workspace::default(), Oracle::default());
+        for (events, recorded, restart) in &batches {
+            workspace.apply(events, *recorded);
+            events.iter().for_each(|event| oracle.add(*event));
+            if *restart {
+                workspace.restart();
+            }
+        }
+        let windows: Vec<u16> = (1..=WINDOW_DAYS_MAX + 1).collect();
+        workspace.check(&oracle, &[end], &windows);
+        workspace.check(&oracle, &[0, 2, 1015, 1390, 30_009], &[1, 7, 30, 366, 367]);
+        for (events, recorded, _) in &batches {
+            prop_assert_eq!(workspace.apply(events, *recorded), 0, "a repeat changes nothing");
+        }
+        laws(&workspace);
+    }
+
+    /// Order and batching of the input change nothing.
+    #[test]
+    fn order_and_batching_change_nothing(
+        events in prop::collection::vec(event(), 1..80).prop_flat_map(|events| {
+            let shuffled = Just(events.clone()).prop_shuffle();
+            (Just(events), shuffled, 1_usize..40)
+        })
+    ) {
+        let (events, shuffled, batch) = events;
+        let (mut one, mut other) = (Workspace::default(), Workspace::default());
+        one.apply(&events, 1010);
+        for batch in shuffled.chunks(batch) {
+            other.apply(batch, 1010);
+        }
+        for scope in (0..4).map(|code| Scope::from_code(code).unwrap()) {
+            for day in [1000, 1030, 1400].map(|day| Day::new(day).unwrap()) {
+                let start = day.offset(-29).unwrap();
+                prop_assert_eq!(one.rows.scope(scope).growth(30, start, 30), other.rows.scope(scope).growth(30, start, 30));
+            }
+        }
+    }
+}
+
+/// Laws that hold whatever the input.
+fn laws(workspace: &Workspace) {
+    let (first, length) = (Day::new(995).unwrap(), 40_u16);
+    let of = |code, window| workspace.rows.scope(Scope::from_code(code).unwrap()).active(window, first, length);
+    let (all, apps) = (of(0, 30), [of(1, 30), of(2, 30), of(3, 30)]);
+    for index in 0..usize::from(length) {
+        let of_apps = apps.iter().map(|app| app[index]);
+        assert!(of_apps.clone().max().unwrap() <= all[index], "an app is a part of the workspace");
+    }
+    for window in 1..=WINDOW_DAYS_MAX {
+        let (narrow, wide) = (of(0, window), of(0, window + 1));
+        assert!(narrow.iter().zip(&wide).all(|(narrow, wide)| narrow <= wide), "a wider window counts no fewer");
+    }
+}
+
+/// `DAUPHIN_PROPERTY_FACTOR=100 cargo test …` is the long mode.
+pub fn cases(base: u32) -> u32 {
+    let factor = std::env::var("DAUPHIN_PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    base * factor
+}
