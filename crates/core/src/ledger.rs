@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use dauphin_model::{ActiveDay, Cause, Scope};
 
-use crate::varint::{Reader, Truncated, unzigzag, write_varint, zigzag};
+use crate::varint::{Reader, Truncated, write_signed, write_varint};
 use crate::{Bucket, RowChange};
 
 /// Every gap row of a workspace, kept apart by when it was recorded and why. The parts of a row add up to today's truth;
@@ -103,7 +103,7 @@ impl LedgerRow {
             let mut before = 0;
             for (bucket, count) in counts {
                 write_varint(out, u64::from(bucket.get() - before));
-                write_varint(out, zigzag(*count));
+                write_signed(out, *count);
                 before = bucket.get();
             }
         }
@@ -126,7 +126,7 @@ impl LedgerRow {
                 }
                 before = before.checked_add(distance).ok_or(LedgerRowError)?;
                 let bucket = Bucket::new(before).ok_or(LedgerRowError)?;
-                counts.push((bucket, unzigzag(reader.varint()?)));
+                counts.push((bucket, reader.signed()?));
             }
             if counts.is_empty() || counts.iter().any(|(_, count)| *count == 0) {
                 return Err(LedgerRowError);

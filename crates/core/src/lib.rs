@@ -26,4 +26,4 @@ pub use page::PageError;
 pub use row::{GapRow, RowChange, RowChanges};
 pub use series::{Growth, Rows, ScopeRows};
 pub use shard::{Arrival, Change, PAGE_PROFILES, Shard, Stamp};
-pub use varint::{Reader, Truncated, write_varint};
+pub use varint::{Reader, Truncated, write_signed, write_varint};

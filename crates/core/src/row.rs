@@ -102,6 +102,11 @@ impl RowChanges {
         self.notes.is_empty()
     }
 
+    /// Forgets what was noted.
+    pub fn clear(&mut self) {
+        self.notes.clear();
+    }
+
     /// Notes that inserting `day` between its neighbours changed the rows of `scope`: `day` gains its gap, and the gap
     /// of the next active day shrinks to reach `day` only. `sign` is +1 for an insertion, −1 for its reverse.
     pub(crate) fn note_day(

@@ -275,6 +275,16 @@ impl Shard {
         })
     }
 
+    /// The page in which a profile lies, if it is known.
+    pub fn page_of(&self, profile: ProfileKey) -> Option<usize> {
+        self.find(profile).map(page_of)
+    }
+
+    /// Number of pages.
+    pub fn page_count(&self) -> usize {
+        self.dirty.len()
+    }
+
     /// Number of profiles.
     pub fn profile_count(&self) -> ProfileIndex {
         ProfileIndex::try_from(self.profiles.len()).expect("profiles are counted in four bytes")

@@ -10,13 +10,18 @@ pub fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Appends a signed number in zigzag form.
+pub fn write_signed(out: &mut Vec<u8>, value: i64) {
+    write_varint(out, zigzag(value));
+}
+
 /// Signed numbers with small magnitudes become small unsigned ones: 0, −1, 1, −2 are 0, 1, 2, 3.
-pub(crate) fn zigzag(value: i64) -> u64 {
+fn zigzag(value: i64) -> u64 {
     (value.unsigned_abs() << 1).wrapping_sub(u64::from(value < 0))
 }
 
 /// Inverse of [`zigzag`].
-pub(crate) fn unzigzag(value: u64) -> i64 {
+fn unzigzag(value: u64) -> i64 {
     let magnitude = i64::try_from(value >> 1).expect("63 bits");
     if value & 1 == 0 { magnitude } else { -magnitude - 1 }
 }
@@ -86,6 +91,11 @@ impl<'a> Reader<'a> {
             }
         }
         Err(Truncated)
+    }
+
+    /// A signed number in zigzag form.
+    pub fn signed(&mut self) -> Result<i64, Truncated> {
+        self.varint().map(unzigzag)
     }
 
     /// A LEB128 number that fits `T`.

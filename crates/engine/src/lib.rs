@@ -1,1 +1,23 @@
-//! placeholder
+//! A data directory at work: threads that own shards, one committer that makes their changes durable, and the views that
+//! readers take. An event travels `submit → fold → commit → publish → answer`, one way.
+//!
+//! Never knows: HTTP, dialects, what time it is.
+
+mod catalog;
+mod error;
+mod record;
+
+mod check;
+mod restore;
+
+mod committer;
+mod engine;
+mod folder;
+mod submission;
+
+pub use catalog::{ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
+pub use check::{CheckReport, Mismatch};
+pub use engine::{Engine, EngineOptions, EngineStats};
+pub use error::EngineError;
+pub use restore::{RestoreError, Restored, RestoredRows};
+pub use submission::{Done, Receipt, Submission};

@@ -62,3 +62,9 @@ impl fmt::Debug for AppId {
         fmt::Debug::fmt(&self.0, f)
     }
 }
+
+impl std::borrow::Borrow<str> for AppId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}

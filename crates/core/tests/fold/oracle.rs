@@ -1,4 +1,5 @@
-//! Active-user counts from sets, nothing clever: shares no code with the crate under test.
+//! Active-user counts from sets, nothing clever: shares no code with the crates under test.
+#![allow(dead_code, reason = "two test binaries each use a part")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +32,17 @@ impl Oracle {
                 }
             }
         }
+    }
+
+    /// Adds activity of many users none of whom is linked: each is a person.
+    pub fn add_unlinked(&mut self, events: &[Event]) {
+        let mut users = BTreeSet::new();
+        for event in events {
+            let Event::Active { user, app, day } = *event else { panic!("a link among unlinked users") };
+            users.insert(user);
+            self.days.entry(user).or_default().insert((app, day));
+        }
+        self.people.extend(users.into_iter().map(|user| BTreeSet::from([user])));
     }
 
     fn person_of(&mut self, user: u64) -> usize {

@@ -1,0 +1,292 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use dauphin_core::{Change, Ledger, RowChange, Rows};
+use dauphin_model::{ActiveDay, WorkspaceIndex};
+use dauphin_store::{Batch, KeyRange, Store, Table};
+
+use crate::folder::{FoldMessage, FolderShared};
+use crate::record::{LogRecord, PageKey, ROWS_SEQUENCE_KEY, log_key, page_value, put_edit, row_key};
+use crate::submission::Ticket;
+use crate::{Catalog, CatalogEdit, EngineError};
+
+/// What reaches the committer.
+pub(crate) enum CommitMessage {
+    /// A part of a submission was folded.
+    Folded(Folded),
+    /// A page of a shard, whole.
+    Page { key: PageKey, bytes: Vec<u8> },
+    /// A folder wrote all its dirty pages.
+    Swept,
+    /// Change the catalog.
+    Edit { edit: CatalogEdit, done: Answer<Arc<Catalog>> },
+    /// Remember how far a source was read (`None`: forget it).
+    Source { key: Vec<u8>, value: Option<Vec<u8>>, done: Answer<()> },
+    /// Close the store and stop.
+    Close,
+}
+
+/// A folded part of a submission: what is to be remembered, and how the rows change.
+pub(crate) struct Folded {
+    pub workspace: WorkspaceIndex,
+    pub shard: u8,
+    pub recorded: ActiveDay,
+    pub effective: Vec<Change>,
+    pub rows: Vec<RowChange>,
+    pub ticket: Arc<Ticket>,
+}
+
+/// Takes the result of one message.
+pub(crate) type Answer<T> = Box<dyn FnOnce(Result<T, EngineError>) + Send>;
+
+/// What readers take, swapped whole.
+pub(crate) struct Shared {
+    pub catalog: ArcSwap<Catalog>,
+    /// Today's rows of each workspace.
+    pub rows: ArcSwap<Vec<Arc<Rows>>>,
+    /// Set once, when storage failed.
+    pub failed: OnceLock<Arc<str>>,
+}
+
+/// Owns the store and the rows: makes groups of changes durable, publishes them, and answers.
+pub(crate) struct Committer {
+    pub store: Box<dyn Store>,
+    pub inbox: Receiver<CommitMessage>,
+    pub shared: Arc<Shared>,
+    pub folders: Vec<(SyncSender<FoldMessage>, Arc<FolderShared>)>,
+    pub ledgers: Vec<Ledger>,
+    pub rows: Vec<Arc<Rows>>,
+    pub next_sequence: u64,
+    pub log: VecDeque<(u64, usize)>,
+    pub log_bytes_min: usize,
+    pub sweep: Option<SweepProgress>,
+}
+
+/// A sweep under way: the log up to `until` is not needed once every folder has answered.
+pub(crate) struct SweepProgress {
+    pub until: u64,
+    pub folders_left: usize,
+}
+
+/// Messages that are made durable together.
+#[derive(Default)]
+struct Group {
+    folded: Vec<Folded>,
+    pages: Vec<(PageKey, Vec<u8>)>,
+    edits: Vec<(CatalogEdit, Answer<Arc<Catalog>>)>,
+    sources: Vec<(Vec<u8>, Option<Vec<u8>>, Answer<()>)>,
+    swept: usize,
+    close: bool,
+    weight: usize,
+}
+
+type RowsByRecording = BTreeMap<(WorkspaceIndex, ActiveDay), Vec<RowChange>>;
+
+impl Group {
+    /// A group ends when it weighs this much, so that a commit stays a few milliseconds of writing.
+    const BYTE_COUNT_MAX: usize = 4 << 20;
+
+    fn take(&mut self, message: CommitMessage) {
+        match message {
+            CommitMessage::Folded(folded) => {
+                self.weight += folded.effective.len() * 20 + folded.rows.len() * 4;
+                self.folded.push(folded);
+            }
+            CommitMessage::Page { key, bytes } => {
+                self.weight += bytes.len();
+                self.pages.push((key, bytes));
+            }
+            CommitMessage::Swept => self.swept += 1,
+            CommitMessage::Edit { edit, done } => self.edits.push((edit, done)),
+            CommitMessage::Source { key, value, done } => self.sources.push((key, value, done)),
+            CommitMessage::Close => self.close = true,
+        }
+    }
+
+    /// The row changes of all parts, summed, in order.
+    fn take_rows(&mut self) -> RowsByRecording {
+        let mut sums = RowsByRecording::new();
+        for folded in &mut self.folded {
+            sums.entry((folded.workspace, folded.recorded)).or_default().append(&mut folded.rows);
+        }
+        for changes in sums.values_mut() {
+            // Each part is in order already; a stable sort merges such runs.
+            changes.sort_by_key(|change| (change.scope, change.day, change.cause, change.bucket));
+            changes.dedup_by(|later, earlier| {
+                let same = (later.scope, later.day, later.cause, later.bucket)
+                    == (earlier.scope, earlier.day, earlier.cause, earlier.bucket);
+                if same {
+                    earlier.delta += later.delta;
+                }
+                same
+            });
+            changes.retain(|change| change.delta != 0);
+        }
+        sums.retain(|_, changes| !changes.is_empty());
+        sums
+    }
+}
+
+impl Committer {
+    /// Runs until told to close, or until every sender is gone.
+    pub fn run(mut self) -> Result<(), EngineError> {
+        while let Ok(first) = self.inbox.recv() {
+            let mut group = Group::default();
+            group.take(first);
+            while group.weight < Group::BYTE_COUNT_MAX {
+                let Ok(message) = self.inbox.try_recv() else { break };
+                group.take(message);
+            }
+            let close = group.close;
+            self.commit(group);
+            if close {
+                break;
+            }
+        }
+        let failed = self.shared.failed.get().cloned();
+        let closed = self.store.close();
+        match failed {
+            Some(reason) => Err(EngineError::Failed(reason)),
+            None => closed.map_err(|error| EngineError::Failed(error.to_string().into())),
+        }
+    }
+
+    /// Encodes, commits, publishes, answers: in this order.
+    fn commit(&mut self, mut group: Group) {
+        if let Some(reason) = self.shared.failed.get().cloned() {
+            return group.fail(&EngineError::Failed(reason));
+        }
+        let sequence = self.next_sequence;
+        let mut batch = Batch::new();
+        let mut catalog = Arc::clone(&self.shared.catalog.load());
+        let edits = std::mem::take(&mut group.edits);
+        let mut edited = Vec::with_capacity(edits.len());
+        for (edit, done) in edits {
+            match catalog.with(&edit) {
+                Ok(next) => {
+                    put_edit(&next, &edit, &mut batch);
+                    catalog = Arc::new(next);
+                    edited.push(done);
+                }
+                Err(error) => done(Err(error.into())),
+            }
+        }
+        for (key, value, _) in &mut group.sources {
+            match value.take() {
+                Some(value) => batch.put(Table::Source, key.as_slice(), value),
+                None => batch.remove(Table::Source, key.as_slice()),
+            }
+        }
+        for (key, page) in std::mem::take(&mut group.pages) {
+            // Parts of this very group may have been folded after the page was taken.
+            batch.put(Table::Page, key.to_bytes(), page_value(sequence - 1, &page));
+        }
+        self.grow_to(catalog.workspaces().len());
+        let rows = group.take_rows();
+        let log_bytes = self.put_log(sequence, &group.folded, &rows, &mut batch);
+        let swept_until = self.finish_sweep(sequence, group.swept, &mut batch);
+
+        if !batch.is_empty() {
+            if let Err(error) = self.store.commit(batch) {
+                let reason = self.shared.failed.get_or_init(|| error.to_string().into());
+                return group.fail(&EngineError::Failed(Arc::clone(reason)));
+            }
+            self.next_sequence += 1;
+        }
+        if log_bytes > 0 {
+            self.log.push_back((sequence, log_bytes));
+        }
+        while self.log.front().is_some_and(|(sequence, _)| *sequence <= swept_until) {
+            self.log.pop_front();
+        }
+
+        for ((workspace, _), changes) in &rows {
+            Arc::make_mut(&mut self.rows[workspace.0 as usize]).add(changes);
+        }
+        if !rows.is_empty() || !edited.is_empty() {
+            self.shared.rows.store(Arc::new(self.rows.clone()));
+        }
+        if !edited.is_empty() {
+            self.shared.catalog.store(Arc::clone(&catalog));
+        }
+
+        for folded in &group.folded {
+            folded.ticket.settle(folded.effective.len());
+        }
+        edited.into_iter().for_each(|done| done(Ok(Arc::clone(&catalog))));
+        group.sources.into_iter().for_each(|(_, _, done)| done(Ok(())));
+        self.maybe_begin_sweep();
+    }
+
+    /// A new workspace needs a place for its rows.
+    fn grow_to(&mut self, workspace_count: usize) {
+        self.ledgers.resize_with(workspace_count, Ledger::default);
+        self.rows.resize_with(workspace_count, Arc::default);
+    }
+
+    /// Puts what changed as one record. A group that only repeats what is known writes nothing.
+    fn put_log(&mut self, sequence: u64, folded: &[Folded], rows: &RowsByRecording, batch: &mut Batch) -> usize {
+        let mut record = LogRecord::default();
+        for ((workspace, recorded), changes) in rows {
+            record.rows(*workspace, *recorded, changes);
+            self.ledgers[workspace.0 as usize].add(*recorded, changes);
+        }
+        for part in folded.iter().filter(|part| !part.effective.is_empty()) {
+            record.changes(part.workspace, part.shard, &part.effective);
+        }
+        let Some(bytes) = record.into_bytes() else { return 0 };
+        let byte_count = bytes.len();
+        batch.put(Table::Log, log_key(sequence), bytes);
+        byte_count
+    }
+
+    /// When the last folder has swept: writes the changed rows, and removes the log they and the pages replace.
+    fn finish_sweep(&mut self, sequence: u64, swept: usize, batch: &mut Batch) -> u64 {
+        let Some(sweep) = &mut self.sweep else { return 0 };
+        sweep.folders_left -= swept;
+        if sweep.folders_left > 0 {
+            return 0;
+        }
+        let until = sweep.until;
+        self.sweep = None;
+        for (ledger, workspace) in self.ledgers.iter_mut().zip(0..) {
+            for (scope, day, row) in ledger.take_dirty() {
+                let mut bytes = Vec::new();
+                row.write(&mut bytes);
+                batch.put(Table::Row, row_key(WorkspaceIndex(workspace), scope, day), bytes);
+            }
+        }
+        batch.put(Table::Row, ROWS_SEQUENCE_KEY, sequence.to_le_bytes());
+        batch.remove_range(Table::Log, KeyRange::new(log_key(0), log_key(until + 1)));
+        until
+    }
+
+    /// A log that has grown to half the state is worth folding into pages.
+    fn maybe_begin_sweep(&mut self) {
+        let state: usize = self
+            .folders
+            .iter()
+            .map(|(_, shared)| shared.byte_count.load(std::sync::atomic::Ordering::Relaxed))
+            .sum();
+        let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
+        if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
+            return;
+        }
+        self.sweep = Some(SweepProgress { until: self.next_sequence - 1, folders_left: self.folders.len() });
+        for (inbox, shared) in &self.folders {
+            shared.sweep_requested.store(true, std::sync::atomic::Ordering::Release);
+            // A full inbox means that the folder is awake; the committer must never wait for a folder.
+            let _ = inbox.try_send(FoldMessage::Wake);
+        }
+    }
+}
+
+impl Group {
+    fn fail(self, error: &EngineError) {
+        self.folded.iter().for_each(|folded| folded.ticket.fail(error.clone()));
+        self.edits.into_iter().for_each(|(_, done)| done(Err(error.clone())));
+        self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+    }
+}

@@ -1,0 +1,13 @@
+/// Why a running engine did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// Storage failed; nothing more is accepted until the process is started again.
+    #[error("storage failed and nothing more is accepted until a restart: {0}")]
+    Failed(std::sync::Arc<str>),
+    /// The engine is closed or closing.
+    #[error("the engine is closed")]
+    Closed,
+    /// A change of the catalog that cannot be.
+    #[error(transparent)]
+    Catalog(#[from] crate::CatalogError),
+}

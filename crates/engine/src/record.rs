@@ -1,0 +1,22 @@
+//! The records of the store, one kind a file: what keys and values hold, byte by byte. `docs/format.md` describes the
+//! same for people; golden tests pin it.
+
+mod catalog;
+mod log;
+mod page;
+mod row;
+
+pub(crate) use catalog::{put_edit, put_secret, read_catalog};
+pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
+pub(crate) use page::{PageKey, page_value, split_page_value};
+pub(crate) use row::{ROWS_SEQUENCE_KEY, row_key, split_row_key};
+
+/// A record that cannot be what this software wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+impl From<dauphin_core::Truncated> for Malformed {
+    fn from(_: dauphin_core::Truncated) -> Self {
+        Self
+    }
+}

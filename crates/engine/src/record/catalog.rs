@@ -1,0 +1,252 @@
+use std::ops::ControlFlow;
+
+use dauphin_model::limits::SHARD_COUNT;
+use dauphin_model::{AppId, IdentitySecret, WorkspaceIndex, Zone};
+use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
+use serde::{Deserialize, Serialize};
+
+use super::Malformed;
+use crate::{ApiKey, App, Catalog, CatalogEdit};
+
+/// Key of the identity secret; its value is the 16 bytes.
+const SECRET_KEY: &[u8] = b"secret";
+/// `w[workspace: u32]`, `a[workspace: u32][app: u32]`, `k[workspace: u32][key: u32]`, numbers big-endian; values are
+/// JSON. `a` sorts before `k` before `w`, so a reader takes workspaces first.
+const WORKSPACE: u8 = b'w';
+const APP: u8 = b'a';
+const KEY: u8 = b'k';
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WorkspaceRecord {
+    name: String,
+    zone: String,
+    rate_limit_per_hour: u32,
+    api_key_in_query: bool,
+    shard_count: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AppRecord {
+    app_id: String,
+    name: String,
+    write_key: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyRecord {
+    sha256: String,
+    name: String,
+    permissions: Vec<String>,
+    allowed_addresses: Vec<String>,
+    revoked: bool,
+}
+
+/// Puts the identity secret of a new store.
+pub fn put_secret(secret: &IdentitySecret, batch: &mut Batch) {
+    batch.put(Table::Catalog, SECRET_KEY, secret.bytes().to_vec());
+}
+
+/// Puts the record that `edit` made; `catalog` has it already.
+pub fn put_edit(catalog: &Catalog, edit: &CatalogEdit, batch: &mut Batch) {
+    let number = |count: usize| u32::try_from(count - 1).expect("the catalog is bounded").to_be_bytes();
+    let (key, value) = match edit {
+        CatalogEdit::AddWorkspace { name, zone, rate_limit_per_hour, api_key_in_query } => {
+            let record = WorkspaceRecord {
+                name: name.clone(),
+                zone: zone.name().to_owned(),
+                rate_limit_per_hour: *rate_limit_per_hour,
+                api_key_in_query: *api_key_in_query,
+                shard_count: SHARD_COUNT,
+            };
+            ([&[WORKSPACE], &number(catalog.workspaces().len())[..]].concat(), json(&record))
+        }
+        CatalogEdit::AddApp { workspace, app } => {
+            let record = AppRecord {
+                app_id: app.id.as_str().to_owned(),
+                name: app.name.clone(),
+                write_key: app.write_key.clone(),
+            };
+            let apps = catalog.workspace(*workspace).map_or(0, |workspace| workspace.apps().len());
+            ([&[APP], &workspace.0.to_be_bytes()[..], &number(apps)].concat(), json(&record))
+        }
+        CatalogEdit::AddKey { workspace, key } => {
+            let record = KeyRecord {
+                sha256: key.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+                name: key.name.clone(),
+                permissions: key.permissions.clone(),
+                allowed_addresses: key.allowed_addresses.clone(),
+                revoked: key.revoked,
+            };
+            let keys = catalog.workspace(*workspace).map_or(0, |workspace| workspace.keys().len());
+            ([&[KEY], &workspace.0.to_be_bytes()[..], &number(keys)].concat(), json(&record))
+        }
+    };
+    batch.put(Table::Catalog, key, value);
+}
+
+fn json(record: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("strings, numbers and booleans have JSON")
+}
+
+/// Reads the whole catalog; `None` when the store has none.
+pub fn read_catalog(store: &dyn Store) -> Result<Result<Option<Catalog>, Malformed>, StoreError> {
+    let mut records = Vec::new();
+    store.scan(Table::Catalog, &KeyRange::all(), &mut |key, value| {
+        records.push((key.to_vec(), value.to_vec()));
+        ControlFlow::Continue(())
+    })?;
+    Ok(build(&records))
+}
+
+fn build(records: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Catalog>, Malformed> {
+    let Some((_, secret)) = records.iter().find(|(key, _)| key == SECRET_KEY) else {
+        return if records.is_empty() { Ok(None) } else { Err(Malformed) };
+    };
+    let secret = IdentitySecret::new(secret.as_slice().try_into().map_err(|_| Malformed)?);
+    let mut catalog = Catalog::new(secret);
+    for kind in [WORKSPACE, APP, KEY] {
+        for (key, value) in records.iter().filter(|(key, _)| key[0] == kind && key != SECRET_KEY) {
+            let edit = read_edit(kind, &key[1..], value)?;
+            catalog = catalog.with(&edit).map_err(|_| Malformed)?;
+        }
+    }
+    Ok(Some(catalog))
+}
+
+fn read_edit(kind: u8, key: &[u8], value: &[u8]) -> Result<CatalogEdit, Malformed> {
+    let workspace = || -> Result<_, Malformed> {
+        let number = key.first_chunk().ok_or(Malformed)?;
+        Ok(WorkspaceIndex(u32::from_be_bytes(*number)))
+    };
+    match kind {
+        WORKSPACE => {
+            let record: WorkspaceRecord = from_json(value)?;
+            if record.shard_count != SHARD_COUNT {
+                return Err(Malformed);
+            }
+            Ok(CatalogEdit::AddWorkspace {
+                name: record.name,
+                zone: Zone::named(&record.zone).map_err(|_| Malformed)?,
+                rate_limit_per_hour: record.rate_limit_per_hour,
+                api_key_in_query: record.api_key_in_query,
+            })
+        }
+        APP => {
+            let record: AppRecord = from_json(value)?;
+            let id = AppId::new(&record.app_id).map_err(|_| Malformed)?;
+            let app = App { id, name: record.name, write_key: record.write_key };
+            Ok(CatalogEdit::AddApp { workspace: workspace()?, app })
+        }
+        _ => {
+            let record: KeyRecord = from_json(value)?;
+            let key = ApiKey {
+                hash: hash_from_hex(&record.sha256)?,
+                name: record.name,
+                permissions: record.permissions,
+                allowed_addresses: record.allowed_addresses,
+                revoked: record.revoked,
+            };
+            Ok(CatalogEdit::AddKey { workspace: workspace()?, key })
+        }
+    }
+}
+
+fn from_json<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(value).map_err(|_| Malformed)
+}
+
+fn hash_from_hex(text: &str) -> Result<[u8; 32], Malformed> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return Err(Malformed);
+    }
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[index * 2..index * 2 + 2], 16).map_err(|_| Malformed)?;
+    }
+    Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use dauphin_store::MemoryStore;
+
+    use super::*;
+
+    #[test]
+    fn a_catalog_comes_back_and_its_bytes_are_pinned() {
+        let mut store = MemoryStore::open(&dauphin_store::MemoryDisk::new());
+        assert!(read_catalog(&store).unwrap().unwrap().is_none());
+        let mut catalog = Catalog::new(IdentitySecret::new([7; 16]));
+        let workspace = WorkspaceIndex(0);
+        let app = App { id: AppId::new("cargo").unwrap(), name: "Cargo".into(), write_key: "wk".into() };
+        let key = ApiKey {
+            hash: [0xab; 32],
+            name: "first".into(),
+            permissions: vec!["*".into()],
+            allowed_addresses: vec![],
+            revoked: false,
+        };
+        let mut batch = Batch::new();
+        put_secret(&catalog.secret, &mut batch);
+        for edit in [
+            CatalogEdit::AddWorkspace {
+                name: "main".into(),
+                zone: Zone::named("Asia/Kolkata").unwrap(),
+                rate_limit_per_hour: 250_000,
+                api_key_in_query: true,
+            },
+            CatalogEdit::AddApp { workspace, app: app.clone() },
+            CatalogEdit::AddKey { workspace, key: key.clone() },
+        ] {
+            catalog = catalog.with(&edit).unwrap();
+            put_edit(&catalog, &edit, &mut batch);
+        }
+        store.commit(batch).unwrap();
+        let read = read_catalog(&store).unwrap().unwrap().unwrap();
+        assert_eq!(read.secret.bytes(), &[7; 16]);
+        let main = read.workspace_named("main").unwrap();
+        assert_eq!((main.zone.name(), main.apps(), main.keys()), ("Asia/Kolkata", &[app][..], &[key][..]));
+
+        let mut golden = Vec::new();
+        store
+            .scan(Table::Catalog, &KeyRange::all(), &mut |key, value| {
+                golden.push((key.to_vec(), String::from_utf8_lossy(value).into_owned()));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        let hash = "ab".repeat(32);
+        assert_eq!(golden, [
+            (b"a\0\0\0\0\0\0\0\0".to_vec(), r#"{"app_id":"cargo","name":"Cargo","write_key":"wk"}"#.to_owned()),
+            (
+                b"k\0\0\0\0\0\0\0\0".to_vec(),
+                format!(
+                    r#"{{"sha256":"{hash}","name":"first","permissions":["*"],"allowed_addresses":[],"revoked":false}}"#
+                )
+            ),
+            (b"secret".to_vec(), "\u{7}".repeat(16)),
+            (
+                b"w\0\0\0\0".to_vec(),
+                r#"{"name":"main","zone":"Asia/Kolkata","rate_limit_per_hour":250000,"api_key_in_query":true,"shard_count":16}"#
+                    .to_owned()
+            ),
+        ]);
+    }
+
+    #[test]
+    fn malformed_catalogs_are_refused() {
+        let secret = (SECRET_KEY.to_vec(), vec![0; 16]);
+        for (records, why) in [
+            (vec![(b"w\0\0\0\0".to_vec(), b"{}".to_vec())], "no secret"),
+            (vec![(SECRET_KEY.to_vec(), vec![0; 15])], "a short secret"),
+            (vec![secret.clone(), (b"w\0\0\0\0".to_vec(), b"{}".to_vec())], "fields are missing"),
+            (vec![secret.clone(), (b"a\0\0\0\0\0\0\0\0".to_vec(), br#"{"app_id":"x","name":"","write_key":""}"#.to_vec())], "an app of no workspace"),
+        ] {
+            assert!(build(&records).is_err(), "{why}");
+        }
+        assert!(build(&[secret]).unwrap().is_some());
+        assert!(hash_from_hex("é").is_err());
+    }
+}

@@ -1,0 +1,257 @@
+use dauphin_core::{Bucket, Change, Reader, RowChange, write_varint};
+use dauphin_model::limits::SHARD_COUNT;
+use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope, WorkspaceIndex};
+
+use super::Malformed;
+
+/// What one group commit changed. Key: its sequence, `u64` big-endian. Value: entries one after another,
+/// `[kind: u8][byte count: varint][entry]`:
+///
+/// - kind 1, rows: `[workspace: varint][recorded day: u16]`, then row changes to the end, each
+///   `[scope: varint][day: u16][cause: u8][bucket count: varint]` and for each bucket
+///   `[bucket: varint][delta: zigzag varint]`;
+/// - kind 2, changes of a shard: `[workspace: varint][shard: u8]`, then runs to the end, each `[tag: u8][count: varint]`
+///   and `count` times, tag 1 (active): `[profile: 16 bytes][app + 1 or 0: varint][day: u16]`, tag 2 (link):
+///   `[profile: 16 bytes][other: 16 bytes]`.
+///
+/// Fixed-width numbers are little-endian. An unknown kind or tag is refused.
+#[derive(Default)]
+pub struct LogRecord {
+    bytes: Vec<u8>,
+    entry: Vec<u8>,
+}
+
+/// One entry, read.
+#[derive(PartialEq, Eq, Debug)]
+pub enum LogEntry {
+    Rows { workspace: WorkspaceIndex, recorded: ActiveDay, changes: Vec<RowChange> },
+    Changes { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change> },
+}
+
+const KIND_ROWS: u8 = 1;
+const KIND_CHANGES: u8 = 2;
+const TAG_ACTIVE: u8 = 1;
+const TAG_LINK: u8 = 2;
+
+pub fn log_key(sequence: u64) -> [u8; 8] {
+    sequence.to_be_bytes()
+}
+
+pub fn log_sequence(key: &[u8]) -> Result<u64, Malformed> {
+    Ok(u64::from_be_bytes(key.try_into().map_err(|_| Malformed)?))
+}
+
+impl LogRecord {
+    /// Adds row changes, ordered by scope, day, cause and bucket.
+    pub fn rows(&mut self, workspace: WorkspaceIndex, recorded: ActiveDay, changes: &[RowChange]) {
+        let entry = &mut self.entry;
+        write_varint(entry, u64::from(workspace.0));
+        entry.extend_from_slice(&recorded.code().to_le_bytes());
+        let same_row = |a: &RowChange, b: &RowChange| (a.scope, a.day, a.cause) == (b.scope, b.day, b.cause);
+        for run in changes.chunk_by(same_row) {
+            write_varint(entry, u64::from(run[0].scope.code()));
+            entry.extend_from_slice(&run[0].day.code().to_le_bytes());
+            entry.push(run[0].cause.code());
+            write_varint(entry, run.len() as u64);
+            for change in run {
+                write_varint(entry, change.bucket.index() as u64);
+                dauphin_core::write_signed(entry, change.delta);
+            }
+        }
+        self.finish(KIND_ROWS);
+    }
+
+    /// Adds the changes of a shard that had an effect, in order.
+    pub fn changes(&mut self, workspace: WorkspaceIndex, shard: u8, changes: &[Change]) {
+        let entry = &mut self.entry;
+        write_varint(entry, u64::from(workspace.0));
+        entry.push(shard);
+        let same_tag = |a: &Change, b: &Change| std::mem::discriminant(a) == std::mem::discriminant(b);
+        for run in changes.chunk_by(same_tag) {
+            entry.push(match run[0] {
+                Change::Active { .. } => TAG_ACTIVE,
+                Change::Link { .. } => TAG_LINK,
+            });
+            write_varint(entry, run.len() as u64);
+            for change in run {
+                match change {
+                    Change::Active { profile, app, day } => {
+                        entry.extend_from_slice(&profile.to_u128().to_le_bytes());
+                        write_varint(entry, app.map_or(0, |app| u64::from(app.get()) + 1));
+                        entry.extend_from_slice(&day.code().to_le_bytes());
+                    }
+                    Change::Link { profile, other } => {
+                        entry.extend_from_slice(&profile.to_u128().to_le_bytes());
+                        entry.extend_from_slice(&other.to_u128().to_le_bytes());
+                    }
+                }
+            }
+        }
+        self.finish(KIND_CHANGES);
+    }
+
+    fn finish(&mut self, kind: u8) {
+        self.bytes.push(kind);
+        write_varint(&mut self.bytes, self.entry.len() as u64);
+        self.bytes.append(&mut self.entry);
+    }
+
+    /// The value, if there is any entry.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        (!self.bytes.is_empty()).then_some(self.bytes)
+    }
+
+    /// Gives `each` the entries in order. Entries of shards that `wanted` refuses are skipped unread.
+    pub fn read(
+        value: &[u8],
+        wanted: &dyn Fn(Option<u8>) -> bool,
+        each: &mut dyn FnMut(LogEntry) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        let mut reader = Reader::new(value);
+        while !reader.is_empty() {
+            let kind = reader.u8()?;
+            let byte_count = reader.number()?;
+            let mut entry = Reader::new(reader.bytes(byte_count)?);
+            let workspace = WorkspaceIndex(entry.number()?);
+            match kind {
+                KIND_ROWS if wanted(None) => each(read_rows(workspace, entry)?)?,
+                KIND_CHANGES => {
+                    let shard = entry.u8()?;
+                    if shard >= SHARD_COUNT {
+                        return Err(Malformed);
+                    }
+                    if wanted(Some(shard)) {
+                        each(read_changes(workspace, shard, entry)?)?;
+                    }
+                }
+                KIND_ROWS => {}
+                _ => return Err(Malformed),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn read_rows(workspace: WorkspaceIndex, mut reader: Reader<'_>) -> Result<LogEntry, Malformed> {
+    let recorded = ActiveDay::from_code(reader.u16()?);
+    let mut changes = Vec::new();
+    while !reader.is_empty() {
+        let scope = Scope::from_code(reader.number()?).ok_or(Malformed)?;
+        let day = ActiveDay::from_code(reader.u16()?);
+        let cause = Cause::from_code(reader.u8()?).ok_or(Malformed)?;
+        for _ in 0..reader.number::<usize>()? {
+            let bucket = Bucket::new(reader.number()?).ok_or(Malformed)?;
+            let delta = reader.signed()?;
+            changes.push(RowChange { scope, day, cause, bucket, delta });
+        }
+    }
+    Ok(LogEntry::Rows { workspace, recorded, changes })
+}
+
+fn read_changes(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) -> Result<LogEntry, Malformed> {
+    let mut changes = Vec::new();
+    while !reader.is_empty() {
+        let tag = reader.u8()?;
+        for _ in 0..reader.number::<usize>()? {
+            let profile = read_profile(&mut reader, shard)?;
+            changes.push(match tag {
+                TAG_ACTIVE => {
+                    let app = match reader.number::<u16>()?.checked_sub(1) {
+                        None => None,
+                        Some(index) => Some(AppIndex::new(index).ok_or(Malformed)?),
+                    };
+                    Change::Active { profile, app, day: ActiveDay::from_code(reader.u16()?) }
+                }
+                TAG_LINK => Change::Link { profile, other: read_profile(&mut reader, shard)? },
+                _ => return Err(Malformed),
+            });
+        }
+    }
+    Ok(LogEntry::Changes { workspace, shard, changes })
+}
+
+fn read_profile(reader: &mut Reader<'_>, shard: u8) -> Result<ProfileKey, Malformed> {
+    let profile = ProfileKey::from_u128(u128::from_le_bytes(reader.array()?));
+    if profile.shard() == shard { Ok(profile) } else { Err(Malformed) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_all(value: &[u8]) -> Result<Vec<LogEntry>, Malformed> {
+        let mut entries = Vec::new();
+        LogRecord::read(value, &|_| true, &mut |entry| {
+            entries.push(entry);
+            Ok(())
+        })?;
+        Ok(entries)
+    }
+
+    fn example() -> (Vec<RowChange>, Vec<Change>) {
+        let (day, bucket) = (ActiveDay::from_code(0x0102), |index| Bucket::new(index).unwrap());
+        let row = |bucket, delta| RowChange { scope: Scope::Workspace, day, cause: Cause::Live, bucket, delta };
+        let profile = ProfileKey::from_u128(5);
+        (vec![row(bucket(3), -1), row(bucket(300), 70)], vec![
+            Change::Active { profile, app: AppIndex::new(0), day },
+            Change::Link { profile, other: ProfileKey::from_u128(6) },
+        ])
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let (rows, changes) = example();
+        let mut record = LogRecord::default();
+        record.rows(WorkspaceIndex(0), ActiveDay::from_code(0x0103), &rows);
+        record.changes(WorkspaceIndex(0), 0, &changes);
+        let bytes = record.into_bytes().unwrap();
+        let five = [5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let six = [6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let expected = [
+            &[1, 14, 0, 3, 1, 0, 2, 1, 1, 2, 3, 1, 0xac, 2, 0x8c, 1][..],
+            &[2, 57, 0, 0, 1, 1],
+            &five,
+            &[1, 2, 1, 2, 1],
+            &five,
+            &six,
+        ]
+        .concat();
+        assert_eq!(bytes, expected);
+        assert_eq!(
+            read_all(&bytes),
+            Ok(vec![
+                LogEntry::Rows {
+                    workspace: WorkspaceIndex(0),
+                    recorded: ActiveDay::from_code(0x0103),
+                    changes: rows
+                },
+                LogEntry::Changes { workspace: WorkspaceIndex(0), shard: 0, changes },
+            ])
+        );
+        assert_eq!(log_sequence(&log_key(258)), Ok(258));
+        assert_eq!(log_key(258), [0, 0, 0, 0, 0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn malformed_records_are_refused() {
+        for (bytes, why) in [
+            (&[9, 1, 0][..], "no such kind"),
+            (&[1, 3, 0, 0], "cut"),
+            (&[2, 2, 0, 16], "a shard beyond the last"),
+            (&[2, 4, 0, 0, 9, 1], "no such tag"),
+            (&[2, 4, 0, 0, 1, 1], "a profile is missing"),
+            (&[1, 9, 0, 0, 0, 0, 0, 0, 99, 1, 0], "no such cause"),
+        ] {
+            assert_eq!(read_all(bytes), Err(Malformed), "{why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_without_panic(bytes: Vec<u8>) {
+            let _ = read_all(&bytes);
+        }
+    }
+}

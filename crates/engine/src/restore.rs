@@ -1,0 +1,206 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::ControlFlow;
+
+use dauphin_core::{Arrival, Change, Ledger, LedgerRow, RowChanges, Rows, Shard, Stamp};
+use dauphin_model::limits::SHARD_COUNT;
+use dauphin_model::{ActiveDay, WorkspaceIndex};
+use dauphin_store::{KeyRange, Store, StoreError, Table};
+
+use crate::Catalog;
+use crate::record::{
+    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_page_value,
+    split_row_key,
+};
+
+/// Why what is stored could not be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The store itself.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A record that cannot be what this software wrote.
+    #[error("a record of the table `{0}` is damaged; restore the data directory from a copy")]
+    Malformed(Table),
+    /// The data directory was made but not set up.
+    #[error("the data directory has no workspace yet; set it up with `dauphin init`")]
+    Empty,
+}
+
+/// The catalog and the gap rows: all that answering needs.
+pub struct RestoredRows {
+    /// What was set up.
+    pub catalog: Catalog,
+    /// Today's rows of each workspace, by number.
+    pub rows: Vec<Rows>,
+    pub(crate) ledgers: Vec<Ledger>,
+    /// The last log record whose changes the stored rows hold.
+    pub(crate) rows_sequence: u64,
+    /// The log records in the store: sequence and size.
+    pub(crate) log: VecDeque<(u64, usize)>,
+}
+
+/// Everything: the rows, and the calendars they were made from.
+pub struct Restored {
+    /// The catalog and the gap rows.
+    pub rows: RestoredRows,
+    pub(crate) shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
+    pub(crate) next_sequence: u64,
+}
+
+impl RestoredRows {
+    /// Reads the catalog and the rows.
+    pub fn read(store: &dyn Store) -> Result<Self, RestoreError> {
+        let catalog = read_catalog(store)?
+            .map_err(|Malformed| RestoreError::Malformed(Table::Catalog))?
+            .ok_or(RestoreError::Empty)?;
+        let count = catalog.workspaces().len();
+        let mut restored = Self {
+            catalog,
+            rows: vec![Rows::default(); count],
+            ledgers: std::iter::repeat_with(Ledger::default).take(count).collect(),
+            rows_sequence: 0,
+            log: VecDeque::new(),
+        };
+        each_record(store, Table::Row, &KeyRange::all(), &mut |key, value| restored.take_row(key, value))?;
+        each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| restored.take_log(key, value))?;
+        Ok(restored)
+    }
+
+    fn take_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        if key == ROWS_SEQUENCE_KEY {
+            self.rows_sequence = u64::from_le_bytes(value.try_into().map_err(|_| Malformed)?);
+            return Ok(());
+        }
+        let (workspace, scope, day) = split_row_key(key)?;
+        let row = LedgerRow::read(value).map_err(|_| Malformed)?;
+        let index = workspace.0 as usize;
+        self.rows.get_mut(index).ok_or(Malformed)?.add(&row.changes(scope, day));
+        self.ledgers[index].insert(scope, day, row);
+        Ok(())
+    }
+
+    fn take_log(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let sequence = log_sequence(key)?;
+        self.log.push_back((sequence, value.len()));
+        if sequence <= self.rows_sequence {
+            return Ok(());
+        }
+        LogRecord::read(value, &|shard| shard.is_none(), &mut |entry| {
+            let LogEntry::Rows { workspace, recorded, changes } = entry else { return Ok(()) };
+            let index = workspace.0 as usize;
+            self.rows.get_mut(index).ok_or(Malformed)?.add(&changes);
+            self.ledgers[index].add(recorded, &changes);
+            Ok(())
+        })
+    }
+}
+
+impl Restored {
+    /// Reads everything, with `thread_count` threads for the calendars.
+    pub fn read(store: &dyn Store, thread_count: usize) -> Result<Self, RestoreError> {
+        let rows = RestoredRows::read(store)?;
+        let workspaces: Vec<_> = rows.catalog.workspaces().iter().map(|workspace| workspace.index).collect();
+        let thread_count = u8::try_from(thread_count).unwrap_or(SHARD_COUNT).clamp(1, SHARD_COUNT);
+        let parts = std::thread::scope(|scope| {
+            let workspaces = &workspaces;
+            let threads: Vec<_> = (0..thread_count)
+                .map(|thread| scope.spawn(move || ShardReader::read(store, workspaces, thread, thread_count)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        let last_log = rows.log.back().map_or(0, |(sequence, _)| *sequence);
+        let last_page = parts.iter().map(|part| part.last_sequence).max().unwrap_or(0);
+        let next_sequence = rows.rows_sequence.max(last_log).max(last_page) + 1;
+        let shards = parts.into_iter().flat_map(|part| part.shards).collect();
+        Ok(Self { rows, shards, next_sequence })
+    }
+}
+
+/// Fills the shards of one thread: from their pages, then from the log.
+struct ShardReader {
+    shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
+    /// The log record up to which each page was complete when it was written.
+    page_sequences: BTreeMap<(WorkspaceIndex, u8), Vec<u64>>,
+    last_sequence: u64,
+}
+
+impl ShardReader {
+    fn read(
+        store: &dyn Store,
+        workspaces: &[WorkspaceIndex],
+        thread: u8,
+        thread_count: u8,
+    ) -> Result<Self, RestoreError> {
+        let mut reader = Self { shards: BTreeMap::new(), page_sequences: BTreeMap::new(), last_sequence: 0 };
+        let mine = |shard: u8| shard % thread_count == thread;
+        for workspace in workspaces {
+            for shard in (0..SHARD_COUNT).filter(|shard| mine(*shard)) {
+                let keys = KeyRange::prefix(PageKey::prefix(*workspace, shard));
+                each_record(store, Table::Page, &keys, &mut |key, value| reader.take_page(key, value))?;
+            }
+        }
+        each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| {
+            let sequence = log_sequence(key)?;
+            LogRecord::read(value, &|shard| shard.is_some_and(mine), &mut |entry| {
+                let LogEntry::Changes { workspace, shard, changes } = entry else { return Ok(()) };
+                if !workspaces.contains(&workspace) {
+                    return Err(Malformed);
+                }
+                reader.replay(sequence, workspace, shard, &changes);
+                Ok(())
+            })
+        })?;
+        Ok(reader)
+    }
+
+    fn take_page(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let key = PageKey::from_bytes(key)?;
+        let (sequence, page) = split_page_value(value)?;
+        let shard = self.shards.entry((key.workspace, key.shard)).or_default();
+        shard.load_page(key.page as usize, page).map_err(|_| Malformed)?;
+        self.page_sequences.entry((key.workspace, key.shard)).or_default().push(sequence);
+        self.last_sequence = self.last_sequence.max(sequence);
+        Ok(())
+    }
+
+    /// Applies what the pages do not hold yet. The rows have these changes already, so what they would change is dropped.
+    fn replay(&mut self, sequence: u64, workspace: WorkspaceIndex, shard: u8, changes: &[Change]) {
+        let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
+        let pages = self.page_sequences.get(&(workspace, shard)).map_or(&[][..], Vec::as_slice);
+        let shard = self.shards.entry((workspace, shard)).or_default();
+        let mut rows = RowChanges::new();
+        for change in changes {
+            let page = match change {
+                Change::Active { profile, .. } => shard.page_of(*profile),
+                // A link changes pages of every member, so it is never known from one page alone.
+                Change::Link { .. } => None,
+            };
+            let held = page.and_then(|page| pages.get(page)).is_some_and(|held| sequence <= *held);
+            if !held {
+                shard.apply(*change, stamp, &mut rows);
+                rows.clear();
+            }
+        }
+    }
+}
+
+/// Scans, and names the table whose record is malformed.
+fn each_record(
+    store: &dyn Store,
+    table: Table,
+    keys: &KeyRange,
+    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Malformed>,
+) -> Result<(), RestoreError> {
+    let mut malformed = false;
+    store.scan(table, keys, &mut |key, value| match take(key, value) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(Malformed) => {
+            malformed = true;
+            ControlFlow::Break(())
+        }
+    })?;
+    if malformed { Err(RestoreError::Malformed(table)) } else { Ok(()) }
+}
