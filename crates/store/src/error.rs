@@ -1,0 +1,91 @@
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::Table;
+
+/// Why a store could not be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process holds the data directory.
+    #[error("the data directory `{}` is in use by another process; stop that process first", path.display())]
+    Locked {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A data directory is to be made where there is one.
+    #[error("`{}` is a data directory already; open it, or name another directory", path.display())]
+    AlreadyExists {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The directory is not there, or not one of ours, or was left before it was complete.
+    #[error("`{}` is not a data directory: {reason}; create one there, or name another directory", path.display())]
+    NotADataDirectory {
+        /// The directory that was named.
+        path: PathBuf,
+        /// What is missing.
+        reason: String,
+    },
+    /// A newer release wrote the data directory.
+    #[error(
+        "the data directory `{}` has format {found}, and this release reads formats up to {supported}; use the newer release that wrote it",
+        path.display()
+    )]
+    NewerFormat {
+        /// The data directory.
+        path: PathBuf,
+        /// The format it has.
+        found: u32,
+        /// The newest format this release reads.
+        supported: u32,
+    },
+    /// What is stored cannot be what this software stored.
+    #[error("the data in `{}` is damaged: {reason}; restore it from a copy", path.display())]
+    Corrupt {
+        /// The damaged file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key or value beyond the limit. Nothing was written, and the store can still be used.
+    #[error("a {what} of {byte_count} bytes for table `{table}` is over the limit of {byte_count_max} bytes")]
+    TooLarge {
+        /// Where the record was to go.
+        table: Table,
+        /// `key` or `value`.
+        what: &'static str,
+        /// The bytes it has.
+        byte_count: usize,
+        /// The bytes it may have.
+        byte_count_max: usize,
+    },
+    /// The store was opened for reading only. Nothing was written, and the store can still be read.
+    #[error("`{}` was opened for reading only; open it for writing to change it", path.display())]
+    ReadOnly {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// A commit failed before. What is on disk is unknown until the store is opened again.
+    #[error(
+        "an earlier commit failed, and whether it is on disk is unknown until the store is opened again; nothing is read or written until then"
+    )]
+    Failed,
+    /// The operating system refused.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Io {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// With which file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+}
+
+impl StoreError {
+    /// For `map_err`: puts the action and the path to what the operating system said.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { action, path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,58 @@
+use std::fmt;
+
+/// A separate space of keys. The store gives no meaning to a table beyond its number and name.
+///
+/// The numbers and names are part of the format on disk: they are never changed and never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Table {
+    /// What was set up: few and small records.
+    Catalog = 1,
+    /// One record for each group of changes, in the order they were made; removed once folded into pages.
+    Log = 2,
+    /// The working state, cut into pages.
+    Page = 3,
+    /// Counts.
+    Row = 4,
+    /// How far each source of input was read.
+    Source = 5,
+}
+
+impl Table {
+    /// Every table, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source];
+
+    /// The number on disk.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The name on disk.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Catalog => "catalog",
+            Self::Log => "log",
+            Self::Page => "page",
+            Self::Row => "row",
+            Self::Source => "source",
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn numbers_and_names_never_change() {
+        let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
+        assert_eq!(on_disk, [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source")]);
+    }
+}
