@@ -21,16 +21,16 @@ use crate::{Day, Instant};
 #[derive(Clone)]
 pub struct Zone {
     name: Box<str>,
-    time_zone: TimeZone,
+    rules: TimeZone,
     offsets: std::sync::Arc<[OffsetRange]>,
 }
 
-/// From `start_seconds` (Unix time) until the next range's start, local time is UTC plus `offset_seconds`.
+/// From `start` (Unix seconds) until `end`, the next range's start, local time is UTC plus `shift` seconds.
 #[derive(Clone, Copy)]
 struct OffsetRange {
-    start_seconds: i64,
-    end_seconds: i64,
-    offset_seconds: i64,
+    start: i64,
+    end: i64,
+    shift: i64,
 }
 
 /// A zone name the compiled-in IANA database does not have.
@@ -59,23 +59,23 @@ impl Zone {
     fn new(name: &str, time_zone: TimeZone) -> Self {
         let start = Timestamp::from_second(TABLE_START).expect("1969 is representable");
         let mut offsets = vec![OffsetRange {
-            start_seconds: i64::MIN,
-            end_seconds: i64::MAX,
-            offset_seconds: i64::from(time_zone.to_offset(start).seconds()),
+            start: i64::MIN,
+            end: i64::MAX,
+            shift: i64::from(time_zone.to_offset(start).seconds()),
         }];
         for transition in time_zone.following(start) {
-            let start_seconds = transition.timestamp().as_second();
-            if start_seconds >= TABLE_END {
+            let start = transition.timestamp().as_second();
+            if start >= TABLE_END {
                 break;
             }
-            let offset_seconds = i64::from(transition.offset().seconds());
+            let shift = i64::from(transition.offset().seconds());
             let last = offsets.last_mut().expect("never empty");
-            if last.offset_seconds != offset_seconds {
-                last.end_seconds = start_seconds;
-                offsets.push(OffsetRange { start_seconds, end_seconds: i64::MAX, offset_seconds });
+            if last.shift != shift {
+                last.end = start;
+                offsets.push(OffsetRange { start, end: i64::MAX, shift });
             }
         }
-        Self { name: name.into(), time_zone, offsets: offsets.into() }
+        Self { name: name.into(), rules: time_zone, offsets: offsets.into() }
     }
 
     /// The IANA name.
@@ -89,8 +89,8 @@ impl Zone {
         if !(TABLE_START..TABLE_END).contains(&seconds) {
             return self.day_by_library(instant);
         }
-        let index = self.offsets.partition_point(|range| range.start_seconds <= seconds) - 1;
-        local_day(seconds, self.offsets[index].offset_seconds)
+        let index = self.offsets.partition_point(|range| range.start <= seconds) - 1;
+        local_day(seconds, self.offsets[index].shift)
     }
 
     /// Outside the table: the rare road for a query about another century.
@@ -99,7 +99,7 @@ impl Zone {
             Timestamp::from_second(seconds.clamp(Timestamp::MIN.as_second(), Timestamp::MAX.as_second()))
                 .expect("clamped into range")
         };
-        let offset = i64::from(self.time_zone.to_offset(clamp(instant.seconds())).seconds());
+        let offset = i64::from(self.rules.to_offset(clamp(instant.seconds())).seconds());
         local_day(instant.seconds(), offset)
     }
 
@@ -108,10 +108,28 @@ impl Zone {
         OffsetCursor { zone: self, range: self.offsets[0] }
     }
 
+    /// The instant at which a local clock shows `local_seconds` since its own 1970-01-01T00:00:00, if it lies in the
+    /// years 1 to 9999. In a gap or a fold of the clock the later or earlier instant is taken, as RFC 5545 does.
+    pub fn instant_of_local(&self, local_seconds: i64, nanos: u32) -> Option<Instant> {
+        // Local time is within a day of UTC, so two days from any change of offset there is one answer.
+        let earliest = local_seconds.saturating_sub(2 * DAY_SECONDS);
+        let latest = local_seconds.saturating_add(2 * DAY_SECONDS);
+        if earliest >= TABLE_START && latest < TABLE_END {
+            let index = self.offsets.partition_point(|range| range.start <= earliest) - 1;
+            let range = self.offsets[index];
+            if latest < range.end {
+                return Instant::new(local_seconds - range.shift, nanos);
+            }
+        }
+        let epoch = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+        let local = epoch.checked_add(SignedDuration::from_secs(local_seconds)).ok()?;
+        Instant::new(self.instant_of(local)?.seconds(), nanos)
+    }
+
     /// The instant of a local date and time. In a gap or a fold of the clock the later or earlier instant is taken
     /// as RFC 5545 does ("compatible").
     pub(crate) fn instant_of(&self, local: DateTime) -> Option<Instant> {
-        let timestamp = self.time_zone.to_ambiguous_timestamp(local).compatible().ok()?;
+        let timestamp = self.rules.to_ambiguous_timestamp(local).compatible().ok()?;
         let since_epoch: SignedDuration = timestamp.as_duration();
         let nanos = i128::from(since_epoch.as_secs()) * 1_000_000_000 + i128::from(since_epoch.subsec_nanos());
         let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
@@ -126,8 +144,11 @@ impl Zone {
 
 fn local_day(seconds: i64, offset_seconds: i64) -> Day {
     let number = (seconds + offset_seconds).div_euclid(DAY_SECONDS);
-    Day::new(i32::try_from(number).expect("an instant lies in years 1 to 9999"))
-        .unwrap_or(if number < 0 { Day::MIN } else { Day::MAX })
+    Day::new(i32::try_from(number).expect("an instant lies in years 1 to 9999")).unwrap_or(if number < 0 {
+        Day::MIN
+    } else {
+        Day::MAX
+    })
 }
 
 impl fmt::Debug for Zone {
@@ -149,11 +170,11 @@ impl OffsetCursor<'_> {
         if !(TABLE_START..TABLE_END).contains(&seconds) {
             return self.zone.day_by_library(instant);
         }
-        if seconds < self.range.start_seconds || seconds >= self.range.end_seconds {
-            let index = self.zone.offsets.partition_point(|range| range.start_seconds <= seconds) - 1;
+        if seconds < self.range.start || seconds >= self.range.end {
+            let index = self.zone.offsets.partition_point(|range| range.start <= seconds) - 1;
             self.range = self.zone.offsets[index];
         }
-        local_day(seconds, self.range.offset_seconds)
+        local_day(seconds, self.range.shift)
     }
 }
 
@@ -187,7 +208,7 @@ mod tests {
         ])) {
             let zone = Zone::named(zone).unwrap();
             let timestamp = Timestamp::from_second(seconds).unwrap();
-            let date = zone.time_zone.to_datetime(timestamp).date();
+            let date = zone.rules.to_datetime(timestamp).date();
             let instant = Instant::new(seconds, 0).unwrap();
             prop_assert_eq!(zone.day_of(instant).civil(), date);
             prop_assert_eq!(zone.cursor().day_of(instant).civil(), date);

@@ -1,1 +1,17 @@
-fn main() {}
+//! The binary `dauphin`: HTTP, command line, console. It wires the other crates together, and it alone has tokio, axum
+//! and a clock. Never knows: formulas.
+
+mod chart;
+mod cli;
+mod clock;
+mod console;
+mod demo;
+mod http;
+mod import;
+mod intake;
+mod keys;
+mod points;
+
+fn main() -> std::process::ExitCode {
+    cli::run()
+}

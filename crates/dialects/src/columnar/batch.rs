@@ -1,0 +1,228 @@
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray};
+use arrow_cast::cast;
+use arrow_cast::display::array_value_to_string;
+use arrow_schema::{DataType, Schema, TimeUnit};
+use dauphin_model::{Day, Instant, Zone};
+
+use crate::row::checked_user_id;
+use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole, out_of_range, seconds_and_nanos};
+use crate::{Columns, Element, ReadError, Reject, Row};
+
+/// Refuses a file before its first row when a column has a type of which no row can be made.
+pub(super) fn check_types(
+    schema: &Schema,
+    user_id: usize,
+    time: usize,
+    app_id: Option<usize>,
+) -> Result<(), ReadError> {
+    for index in [Some(user_id), app_id].into_iter().flatten() {
+        let field = schema.field(index);
+        if !is_text_or_whole(field.data_type()) {
+            return Err(wrong_type(field.name(), field.data_type(), "text or whole numbers"));
+        }
+    }
+    let field = schema.field(time);
+    match field.data_type() {
+        DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Float32 | DataType::Float64 => Ok(()),
+        other if is_text_or_whole(other) => Ok(()),
+        other => Err(wrong_type(field.name(), other, "timestamps, dates, text or Unix seconds")),
+    }
+}
+
+fn is_text_or_whole(data_type: &DataType) -> bool {
+    *data_type == DataType::Utf8View || data_type.is_integer()
+}
+
+fn wrong_type(name: &str, data_type: &DataType, right: &str) -> ReadError {
+    ReadError::Columns(format!("the column `{name}` has the type {data_type}; it must hold {right}"))
+}
+
+/// Some rows, decoded.
+pub(super) struct Batch<'a> {
+    columns: &'a Columns,
+    user_id: TextColumn<'a>,
+    time: TimeColumn<'a>,
+    app_id: Option<TextColumn<'a>>,
+    arrays: Vec<(&'a str, &'a ArrayRef)>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(batch: &'a RecordBatch, columns: &'a Columns, has_app_id: bool) -> Result<Self, ReadError> {
+        let find = |name: &'a str| {
+            let array = batch.column_by_name(name);
+            array.map(|array| (name, array)).ok_or_else(|| ReadError::Parquet(format!("the column `{name}` is gone")))
+        };
+        let mut arrays = vec![find(&columns.user_id)?, find(&columns.time)?];
+        if has_app_id {
+            arrays.push(find(&columns.app_id)?);
+        }
+        Ok(Self {
+            columns,
+            user_id: TextColumn::new(arrays[0])?,
+            time: TimeColumn::new(arrays[1])?,
+            app_id: arrays.get(2).copied().map(TextColumn::new).transpose()?,
+            arrays,
+        })
+    }
+
+    pub(super) fn deliver(&self, first_line: u64, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
+        let (mut user_id_digits, mut app_id_digits) = (String::new(), String::new());
+        for (index, line) in (0..self.arrays[0].1.len()).zip(first_line..) {
+            let row = self.row(index, line, zone, &mut user_id_digits, &mut app_id_digits);
+            sink(match row {
+                Ok(row) => Element::Row(row),
+                Err(reason) => Element::Reject(Reject::new(line, reason, self.input(index).as_bytes())),
+            });
+        }
+    }
+
+    fn row<'b>(
+        &'b self,
+        index: usize,
+        line: u64,
+        zone: &Zone,
+        user_id_digits: &'b mut String,
+        app_id_digits: &'b mut String,
+    ) -> Result<Row<'b>, String> {
+        let user_id = self.user_id.get(index, user_id_digits);
+        let user_id = user_id.ok_or_else(|| format!("`{}` is null", self.columns.user_id))?;
+        let user_id = checked_user_id(Cow::Borrowed(user_id))?;
+        let instant = self.time.get(index, zone).unwrap_or_else(|| Err(format!("`{}` is null", self.columns.time)))?;
+        let app_id = self.app_id.as_ref().and_then(|column| column.get(index, app_id_digits));
+        let app_id = app_id.filter(|text| !text.is_empty()).map(Cow::Borrowed);
+        Ok(Row { line, user_id, app_id, instant: Some(instant) })
+    }
+
+    /// A rejected row has no line of text; its values stand for it.
+    #[cold]
+    fn input(&self, index: usize) -> String {
+        let value = |array: &ArrayRef| {
+            if array.is_null(index) {
+                return "null".to_owned();
+            }
+            array_value_to_string(array, index).unwrap_or_else(|error| error.to_string())
+        };
+        let values: Vec<String> = self.arrays.iter().map(|(name, array)| format!("{name}={}", value(array))).collect();
+        values.join(", ")
+    }
+}
+
+/// A column of identifiers.
+enum TextColumn<'a> {
+    Text(&'a StringViewArray),
+    Whole(WholeColumn),
+}
+
+impl<'a> TextColumn<'a> {
+    fn new((name, array): (&'a str, &'a ArrayRef)) -> Result<Self, ReadError> {
+        match array.data_type() {
+            DataType::Utf8View => Ok(Self::Text(array.as_string_view())),
+            _ => WholeColumn::new(name, array).map(Self::Whole),
+        }
+    }
+
+    /// The text, or a number's digits, for which `digits` is a place to write them; `None` when null.
+    fn get<'b>(&'b self, index: usize, digits: &'b mut String) -> Option<&'b str> {
+        match self {
+            Self::Text(array) => (!array.is_null(index)).then(|| array.value(index)),
+            Self::Whole(column) => {
+                digits.clear();
+                write!(digits, "{}", column.get(index)?).expect("a string takes any text");
+                Some(digits)
+            }
+        }
+    }
+}
+
+/// A column of whole numbers of any width.
+struct WholeColumn {
+    array: ArrayRef,
+    is_signed: bool,
+}
+
+impl WholeColumn {
+    fn new(name: &str, array: &ArrayRef) -> Result<Self, ReadError> {
+        let is_signed = *array.data_type() != DataType::UInt64;
+        let wide = if is_signed { DataType::Int64 } else { DataType::UInt64 };
+        let array = cast(array, &wide).map_err(|_| wrong_type(name, array.data_type(), "whole numbers"))?;
+        Ok(Self { array, is_signed })
+    }
+
+    fn get(&self, index: usize) -> Option<i128> {
+        if self.array.is_null(index) {
+            return None;
+        }
+        Some(if self.is_signed {
+            self.array.as_primitive::<Int64Type>().value(index).into()
+        } else {
+            self.array.as_primitive::<UInt64Type>().value(index).into()
+        })
+    }
+}
+
+/// A column of times.
+enum TimeColumn<'a> {
+    Text(&'a StringViewArray),
+    Timestamps { array: &'a ArrayRef, values: &'a [i64], units_a_second: u32, is_local: bool },
+    Days(ArrayRef),
+    Whole(WholeColumn),
+    Fraction(ArrayRef),
+}
+
+impl<'a> TimeColumn<'a> {
+    fn new((name, array): (&'a str, &'a ArrayRef)) -> Result<Self, ReadError> {
+        let converted = |data_type| {
+            cast(array, &data_type)
+                .map_err(|_| wrong_type(name, array.data_type(), "timestamps, dates, text or Unix seconds"))
+        };
+        Ok(match array.data_type() {
+            DataType::Utf8View => Self::Text(array.as_string_view()),
+            DataType::Timestamp(unit, zone) => {
+                let (values, units_a_second): (&[i64], u32) = match unit {
+                    TimeUnit::Second => (array.as_primitive::<TimestampSecondType>().values(), 1),
+                    TimeUnit::Millisecond => (array.as_primitive::<TimestampMillisecondType>().values(), 1_000),
+                    TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().values(), 1_000_000),
+                    TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().values(), 1_000_000_000),
+                };
+                Self::Timestamps { array, values, units_a_second, is_local: zone.is_none() }
+            }
+            DataType::Date32 | DataType::Date64 => Self::Days(converted(DataType::Date32)?),
+            DataType::Float32 | DataType::Float64 => Self::Fraction(converted(DataType::Float64)?),
+            _ => Self::Whole(WholeColumn::new(name, array)?),
+        })
+    }
+
+    /// The instant, or why there is none; `None` when null.
+    fn get(&self, index: usize, zone: &Zone) -> Option<Result<Instant, String>> {
+        match self {
+            Self::Text(array) => (!array.is_null(index)).then(|| instant_of_text(array.value(index), zone)),
+            Self::Timestamps { array, values, units_a_second, is_local } => (!array.is_null(index)).then(|| {
+                let count = values[index];
+                let (seconds, nanos) = seconds_and_nanos(count, *units_a_second);
+                let instant =
+                    if *is_local { zone.instant_of_local(seconds, nanos) } else { Instant::new(seconds, nanos) };
+                instant.ok_or_else(|| out_of_range(&seconds.to_string()))
+            }),
+            Self::Days(array) => (!array.is_null(index)).then(|| {
+                let number = array.as_primitive::<Date32Type>().value(index);
+                let instant = Day::new(number).and_then(|day| zone.start_of(day));
+                instant.ok_or_else(|| out_of_range(&format!("day {number} from 1970-01-01")))
+            }),
+            Self::Whole(column) => column.get(index).map(|number| match i64::try_from(number) {
+                Ok(seconds) => instant_of_whole(seconds),
+                Err(_) => instant_of_fraction(number as f64),
+            }),
+            Self::Fraction(array) => {
+                (!array.is_null(index)).then(|| instant_of_fraction(array.as_primitive::<Float64Type>().value(index)))
+            }
+        }
+    }
+}

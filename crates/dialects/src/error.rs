@@ -1,0 +1,41 @@
+use std::io;
+
+use crate::Position;
+
+/// Why a file cannot be read, or not be read on. What was delivered before it stands.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file lacks a column, has it twice, or keeps it as a type that cannot be read: the mapping may be wrong.
+    #[error("{0}")]
+    Columns(String),
+    /// A compressed stream ends too early or is not what its first bytes promise.
+    #[error("the {compression} stream is cut off or damaged after line {line}: {source}")]
+    Compression {
+        /// `gzip` or `zstd`.
+        compression: &'static str,
+        /// The last line that was delivered.
+        line: u64,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The source of the bytes failed.
+    #[error("cannot read on after line {line}: {source}")]
+    Source {
+        /// The last line that was delivered.
+        line: u64,
+        /// What the source says.
+        source: io::Error,
+    },
+    /// A position to resume at is none of this file's: it is not the file that was read before.
+    #[error("cannot resume after byte {} at line {}: the file has no such place (byte {} is in line {}); it is not the \
+             file that was read before", wanted.offset, wanted.line, reached.offset, reached.line)]
+    Resume {
+        /// The position asked for.
+        wanted: Position,
+        /// The last position that reading came to.
+        reached: Position,
+    },
+    /// Not Parquet, or damaged.
+    #[error("not a readable Parquet file: {0}")]
+    Parquet(String),
+}

@@ -1,0 +1,46 @@
+//! Lines of text: decompressed and cut into blocks by one thread, parsed by many.
+
+mod block;
+mod compression;
+
+mod csv;
+mod ndjson;
+
+use dauphin_model::Zone;
+
+pub use block::{Block, BlockReader, Position, RECORD_BYTES_MAX};
+
+use crate::{Columns, Element, ReadError};
+
+/// How the records of one file are laid out: everything that is needed, besides a [`Block`], to parse it.
+#[derive(Debug, Clone)]
+pub struct Layout(Kind);
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Csv(csv::Header),
+    Ndjson(Columns),
+}
+
+impl Layout {
+    /// The layout that the header, the first record of a CSV file, declares.
+    fn of_csv_header(record: &[u8], columns: &Columns) -> Result<Self, ReadError> {
+        csv::Header::parse(record, columns).map(Kind::Csv).map(Self)
+    }
+
+    fn of_ndjson(columns: &Columns) -> Self {
+        Self(Kind::Ndjson(columns.clone()))
+    }
+}
+
+/// Hands every line of a block to `sink`, in order, as a row or as a reject. `zone` is whose local time a time without
+/// an offset is. Blocks of one file may be parsed in any order and side by side.
+pub fn parse_block(layout: &Layout, block: &Block, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
+    if let Some(reject) = block.reject() {
+        sink(Element::Reject(reject.clone()));
+    }
+    match &layout.0 {
+        Kind::Csv(header) => csv::parse(header, block.bytes(), block.first_line(), zone, sink),
+        Kind::Ndjson(columns) => ndjson::parse(columns, block.bytes(), block.first_line(), zone, sink),
+    }
+}

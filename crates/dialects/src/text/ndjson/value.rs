@@ -1,0 +1,173 @@
+//! What the fields of an object hold. A value of a wrong type is remembered, not refused, so that the reason can name it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::Columns;
+
+pub(super) enum Value<'a> {
+    Missing,
+    Null,
+    Text(Cow<'a, str>),
+    Whole(i128),
+    Fraction(f64),
+    Boolean,
+    Array,
+    Object,
+}
+
+/// The fields of a row. What has another name is passed over.
+pub(super) struct Fields<'a, 'names> {
+    pub(super) user_id: Value<'a>,
+    pub(super) time: Value<'a>,
+    pub(super) app_id: Value<'a>,
+    /// A name that came twice.
+    pub(super) twice: Option<&'names str>,
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("missing"),
+            Self::Null => f.write_str("null"),
+            Self::Text(_) => f.write_str("a string"),
+            Self::Whole(number) => write!(f, "the number {number}"),
+            Self::Fraction(number) => write!(f, "the number {number:?}"),
+            Self::Boolean => f.write_str("a boolean"),
+            Self::Array => f.write_str("an array"),
+            Self::Object => f.write_str("an object"),
+        }
+    }
+}
+
+/// Reads an object.
+pub(super) struct FieldsSeed<'names>(pub(super) &'names Columns);
+
+impl<'de, 'names> DeserializeSeed<'de> for FieldsSeed<'names> {
+    type Value = Fields<'de, 'names>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, 'names> Visitor<'de> for FieldsSeed<'names> {
+    type Value = Fields<'de, 'names>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut fields = Fields { user_id: Value::Missing, time: Value::Missing, app_id: Value::Missing, twice: None };
+        while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
+            let (slot, name) = match key {
+                Key::UserId => (&mut fields.user_id, &self.0.user_id),
+                Key::Time => (&mut fields.time, &self.0.time),
+                Key::AppId => (&mut fields.app_id, &self.0.app_id),
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            if !matches!(slot, Value::Missing) {
+                fields.twice = Some(name);
+            }
+            *slot = map.next_value_seed(ValueSeed)?;
+        }
+        Ok(fields)
+    }
+}
+
+enum Key {
+    UserId,
+    Time,
+    AppId,
+    Other,
+}
+
+struct KeySeed<'names>(&'names Columns);
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(match key {
+            key if key == self.0.user_id => Key::UserId,
+            key if key == self.0.time => Key::Time,
+            key if key == self.0.app_id => Key::AppId,
+            _ => Key::Other,
+        })
+    }
+}
+
+/// Reads any value.
+pub(super) struct ValueSeed;
+
+impl<'de> DeserializeSeed<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Value::Boolean)
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Value::Whole(number.into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Value::Whole(number.into()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Value::Fraction(number))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Value::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Value::Object)
+    }
+}

@@ -1,0 +1,243 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dauphin_model::{AppId, Zone};
+
+/// Counts active users, exactly: daily, monthly, over any window, per app and across apps.
+#[derive(Parser)]
+#[command(name = "dauphin", version, about, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a data directory with a workspace, its apps and a key
+    Init(InitArguments),
+    /// Answer over HTTP
+    Serve(ServeArguments),
+    /// Import files into a data directory or a running server
+    Import(ImportArguments),
+    /// Show a series
+    Series(SeriesArguments),
+    /// Count everything again by brute force and compare
+    Check(CheckArguments),
+    /// Try it: a made-up year of activity, live traffic, a console to look at
+    Demo(DemoArguments),
+}
+
+#[derive(Args)]
+pub struct InitArguments {
+    /// The directory to make
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Name of the workspace
+    #[arg(long, env = "DAUPHIN_WORKSPACE", value_name = "NAME", default_value = "main", value_parser = parse_name)]
+    pub workspace: String,
+    /// IANA time zone in which days are cut; fixed once there is data
+    #[arg(long, env = "DAUPHIN_ZONE", value_name = "IANA", default_value = "UTC", value_parser = parse_zone)]
+    pub zone: Zone,
+    /// An app, and its API identifier if you have one already; may be repeated
+    #[arg(long, env = "DAUPHIN_APP", value_name = "NAME[=IDENTIFIER]", value_parser = parse_app)]
+    pub app: Vec<NewApp>,
+}
+
+/// `NAME` or `NAME=IDENTIFIER`.
+#[derive(Clone, Debug)]
+pub struct NewApp {
+    pub name: String,
+    pub id: Option<AppId>,
+}
+
+#[derive(Args)]
+pub struct ServeArguments {
+    /// The data directory
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub listen: ListenArguments,
+}
+
+#[derive(Args, Clone)]
+pub struct ListenArguments {
+    /// Address and port
+    #[arg(long, env = "DAUPHIN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+    /// Certificate chain (PEM), to answer over HTTPS
+    #[arg(long, env = "DAUPHIN_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key (PEM) of the certificate
+    #[arg(long, env = "DAUPHIN_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Greatest request body
+    #[arg(long, env = "DAUPHIN_BODY_LIMIT", value_name = "SIZE", default_value = "32MiB", value_parser = parse_size)]
+    pub body_limit: ByteCount,
+}
+
+/// A size in bytes, written `512KiB`, `32MiB`, `1GiB` or as plain bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByteCount(pub usize);
+
+#[derive(Args)]
+pub struct TargetArguments {
+    /// The data directory
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR", required_unless_present = "url", conflicts_with = "url")]
+    pub data: Option<PathBuf>,
+    /// A running server
+    #[arg(long, env = "DAUPHIN_URL", value_name = "URL", requires = "key")]
+    pub url: Option<String>,
+    /// API key of the running server
+    #[arg(long, env = "DAUPHIN_KEY", value_name = "KEY", hide_env_values = true)]
+    pub key: Option<String>,
+    /// The workspace, where the data directory has several
+    #[arg(long, env = "DAUPHIN_WORKSPACE", value_name = "NAME", value_parser = parse_name)]
+    pub workspace: Option<String>,
+}
+
+#[derive(Args)]
+pub struct ImportArguments {
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// Make an app of each unknown `app_id`
+    #[arg(long, env = "DAUPHIN_CREATE_APPS")]
+    pub create_apps: bool,
+    /// Where a row keeps `user_id`, `time` or `app_id`, if under another name; may be repeated
+    #[arg(long, env = "DAUPHIN_MAP", value_name = "FIELD=COL")]
+    pub map: Vec<String>,
+    /// Import nothing at all if any row is bad
+    #[arg(long, env = "DAUPHIN_STRICT")]
+    pub strict: bool,
+    /// Where bad rows are kept, with the reason
+    #[arg(long, env = "DAUPHIN_REJECTS", value_name = "FILE", default_value = "dauphin.rejects.ndjson")]
+    pub rejects: PathBuf,
+    /// CSV, NDJSON (plain, gzip, zstd) or Parquet
+    #[arg(value_name = "FILE|GLOB", required = true)]
+    pub files: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct SeriesArguments {
+    #[command(flatten)]
+    pub target: TargetArguments,
+    /// What to count
+    #[arg(long, env = "DAUPHIN_METRIC", value_enum)]
+    pub metric: Metric,
+    /// Days that count together, 1 to 366 (`active_users`, `growth`, `stickiness`)
+    #[arg(long, env = "DAUPHIN_WINDOW", value_name = "W")]
+    pub window: Option<String>,
+    /// Number of points, 1 to 100
+    #[arg(long, env = "DAUPHIN_LENGTH", value_name = "N")]
+    pub length: String,
+    /// The series ends on the day before this instant; default: now
+    #[arg(long, env = "DAUPHIN_ENDING_AT", value_name = "T")]
+    pub ending_at: Option<String>,
+    /// One app's API identifier; default: all apps, each person counted once
+    #[arg(long, env = "DAUPHIN_APP_ID", value_name = "ID")]
+    pub app: Option<String>,
+    /// How to show it
+    #[arg(long, env = "DAUPHIN_FORMAT", value_enum, default_value = "table")]
+    pub format: SeriesFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Metric {
+    Dau,
+    Mau,
+    ActiveUsers,
+    NewUsers,
+    Growth,
+    Stickiness,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum SeriesFormat {
+    Table,
+    Json,
+    Csv,
+    Svg,
+    Png,
+}
+
+#[derive(Args)]
+pub struct CheckArguments {
+    /// The data directory
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+#[derive(Args)]
+pub struct DemoArguments {
+    #[command(flatten)]
+    pub listen: ListenArguments,
+    /// People to make up
+    #[arg(long, env = "DAUPHIN_PEOPLE", value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
+    pub people: u32,
+}
+
+/// Longest name of a workspace or an app.
+const NAME_BYTES_MAX: usize = 255;
+
+fn parse_name(text: &str) -> Result<String, String> {
+    match text {
+        "" => Err("a name cannot be empty".to_owned()),
+        _ if text.len() > NAME_BYTES_MAX => Err(format!("a name has at most {NAME_BYTES_MAX} bytes")),
+        _ if text.chars().any(char::is_control) => Err("a name cannot have control characters".to_owned()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn parse_zone(text: &str) -> Result<Zone, String> {
+    Zone::named(text).map_err(|error| error.to_string())
+}
+
+fn parse_app(text: &str) -> Result<NewApp, String> {
+    match text.split_once('=') {
+        None => Ok(NewApp { name: parse_name(text)?, id: None }),
+        Some((name, id)) => {
+            let id = AppId::new(id).map_err(|error| error.to_string())?;
+            Ok(NewApp { name: parse_name(name)?, id: Some(id) })
+        }
+    }
+}
+
+fn parse_size(text: &str) -> Result<ByteCount, String> {
+    let wrong = || "a size is a whole number of bytes, or one with KiB, MiB or GiB, such as `32MiB`".to_owned();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let shift = match text[digits..].trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(wrong()),
+    };
+    let number: usize = text[..digits].parse().map_err(|_| wrong())?;
+    let bytes = number.checked_mul(1 << shift).filter(|bytes| (1..=1 << 40).contains(bytes)).ok_or_else(wrong)?;
+    Ok(ByteCount(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_and_apps() {
+        assert_eq!(parse_size("32MiB"), Ok(ByteCount(32 << 20)));
+        assert_eq!(parse_size("512"), Ok(ByteCount(512)));
+        for wrong in ["", "MiB", "-1", "1.5MiB", "0", "9999999999999GiB", "5 apples"] {
+            assert!(parse_size(wrong).is_err(), "{wrong}");
+        }
+        let app = parse_app("Web=a=b").unwrap();
+        assert_eq!((app.name.as_str(), app.id.unwrap().as_str()), ("Web", "a=b"));
+        assert!(parse_app("Web=").is_err());
+        assert!(parse_app("").is_err());
+    }
+}

@@ -1,0 +1,37 @@
+use std::process::ExitCode;
+
+use anyhow::Context;
+use dauphin_engine::Restored;
+use dauphin_store::Embedded;
+use serde::Serialize;
+
+use super::arguments::CheckArguments;
+use super::{data, print_json};
+
+#[derive(Serialize)]
+struct Answer {
+    points_checked: u64,
+    mismatches: u64,
+}
+
+pub fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
+    let path = &arguments.data;
+    let store = Embedded::open_read_only(path).context("open the data directory")?;
+    let restored = Restored::read(&store, data::cores())
+        .with_context(|| format!("read the data directory `{}`", path.display()))?;
+    let report = restored.check();
+    for mismatch in &report.mismatches {
+        eprintln!(
+            "workspace `{}`, {}, {}{}, {}: answers {}, the calendars hold {}",
+            mismatch.workspace,
+            mismatch.app_id.as_ref().map_or("all apps".to_owned(), |id| format!("app `{id}`")),
+            mismatch.metric,
+            if mismatch.window == 0 { String::new() } else { format!(" in {} days", mismatch.window) },
+            mismatch.day,
+            mismatch.answered,
+            mismatch.recounted
+        );
+    }
+    print_json(&Answer { points_checked: report.points_checked, mismatches: report.mismatch_count })?;
+    Ok(if report.mismatch_count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

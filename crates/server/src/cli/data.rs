@@ -1,0 +1,31 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use dauphin_engine::{Catalog, Engine, EngineOptions, Workspace};
+use dauphin_store::Embedded;
+
+/// Opens a data directory for work.
+pub fn open(path: &Path) -> anyhow::Result<Engine> {
+    let store = Embedded::open(path).context("open the data directory")?;
+    Engine::open(Box::new(store), EngineOptions::for_cores(cores()))
+        .with_context(|| format!("read the data directory `{}`", path.display()))
+}
+
+/// Processors that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// The workspace with this name, or the only one.
+pub fn workspace(catalog: &Catalog, name: Option<&str>) -> anyhow::Result<Arc<Workspace>> {
+    let names = || catalog.workspaces().iter().map(|workspace| workspace.name.as_str()).collect::<Vec<_>>().join("`, `");
+    match (name, catalog.workspaces()) {
+        (Some(name), _) => match catalog.workspace_named(name) {
+            Some(workspace) => Ok(Arc::clone(workspace)),
+            None => bail!("there is no workspace `{name}`; there is `{}`", names()),
+        },
+        (None, [only]) => Ok(Arc::clone(only)),
+        (None, _) => bail!("say which workspace with --workspace: `{}`", names()),
+    }
+}

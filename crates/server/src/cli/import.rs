@@ -1,0 +1,43 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use dauphin_dialects::Columns;
+
+use super::arguments::{ImportArguments, TargetArguments};
+use super::{data, print_json};
+use crate::clock;
+use crate::import::{self, ImportOptions, Local, Remote, Target, expand};
+
+pub fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
+    let mut columns = Columns::default();
+    for mapping in &arguments.map {
+        columns = columns.map(mapping)?;
+    }
+    let options = ImportOptions {
+        files: expand(&arguments.files)?,
+        columns,
+        strict: arguments.strict,
+        rejects: arguments.rejects.clone(),
+        thread_count: data::cores(),
+    };
+    let target = open_target(&arguments.target, arguments.create_apps)?;
+    let imported = import::run(&target, &options);
+    if let Target::Local(local) = &target {
+        local.engine.close().context("close the data directory")?;
+    }
+    print_json(&imported?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn open_target(arguments: &TargetArguments, create_apps: bool) -> anyhow::Result<Target> {
+    let workspace = arguments.workspace.as_deref();
+    if let Some(url) = &arguments.url {
+        let key = arguments.key.as_deref().unwrap_or_default();
+        return Ok(Target::Remote(Remote::connect(url, key, workspace, create_apps)?));
+    }
+    let path = arguments.data.as_deref().context("say where with --data or --url")?;
+    let engine = Arc::new(data::open(path)?);
+    let workspace = data::workspace(&engine.catalog(), workspace)?;
+    Ok(Target::Local(Local { engine, workspace, create_apps, now: clock::now() }))
+}

@@ -1,0 +1,138 @@
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow, bail};
+use dauphin_api::{Column, Format, Language, Points, Route, SeriesParameters};
+use dauphin_engine::RestoredRows;
+use dauphin_model::{Day, Scope};
+use dauphin_store::Embedded;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::arguments::{Metric, SeriesArguments, SeriesFormat};
+use super::{data, print};
+use crate::chart::{self, ChartTitle, Surface};
+use crate::import::{Remote, get_text};
+use crate::points::points;
+use crate::clock;
+
+pub fn run(arguments: &SeriesArguments) -> anyhow::Result<ExitCode> {
+    let route = route_of(arguments.metric);
+    if arguments.window.is_some() && !route.takes_window() {
+        bail!("this metric has a fixed window; for another one use --metric active_users --window W");
+    }
+    let query = query_of(arguments);
+    let (points, title) = match &arguments.target.url {
+        Some(url) => ask_server(url, arguments, route, &query)?,
+        None => read_directory(arguments, route, &query)?,
+    };
+    let mut bytes = Vec::new();
+    match arguments.format {
+        SeriesFormat::Json => {
+            points.write(Format::Json, Language::English, &mut bytes);
+            bytes.push(b'\n');
+        }
+        SeriesFormat::Csv => points.write(Format::Csv, Language::English, &mut bytes),
+        SeriesFormat::Table => bytes = chart::table(&points, &title, surface()).into_bytes(),
+        SeriesFormat::Svg => bytes = chart::svg(&points, &title)?.into_bytes(),
+        SeriesFormat::Png => {
+            if std::io::stdout().is_terminal() {
+                bail!("a PNG is not for a terminal; send it to a file: … --format png > chart.png");
+            }
+            bytes = chart::png(&points, &title)?;
+        }
+    }
+    print(&bytes)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+const fn route_of(metric: Metric) -> Route {
+    match metric {
+        Metric::Dau => Route::Dau,
+        Metric::Mau => Route::Mau,
+        Metric::ActiveUsers => Route::ActiveUsers,
+        Metric::NewUsers => Route::NewUsers,
+        Metric::Growth => Route::Growth,
+        Metric::Stickiness => Route::Stickiness,
+    }
+}
+
+/// The same query a client would send, so that the same rules and errors hold.
+fn query_of(arguments: &SeriesArguments) -> String {
+    let mut query = String::new();
+    let given = [
+        ("length", Some(&arguments.length)),
+        ("ending_at", arguments.ending_at.as_ref()),
+        ("app_id", arguments.app.as_ref()),
+        ("window", arguments.window.as_ref()),
+    ];
+    for (name, value) in given {
+        if let Some(value) = value {
+            let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+            query.push_str(&format!("{}{name}={value}", if query.is_empty() { "" } else { "&" }));
+        }
+    }
+    query
+}
+
+fn surface() -> Surface {
+    if !std::io::stdout().is_terminal() {
+        return Surface::Plain;
+    }
+    let columns = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+    Surface::Terminal { columns }
+}
+
+fn read_directory(arguments: &SeriesArguments, route: Route, query: &str) -> anyhow::Result<(Points, ChartTitle)> {
+    let path = arguments.target.data.as_deref().context("say where with --data or --url")?;
+    let store = Embedded::open_read_only(path).context("open the data directory")?;
+    let restored =
+        RestoredRows::read(&store).with_context(|| format!("read the data directory `{}`", path.display()))?;
+    let workspace = data::workspace(&restored.catalog, arguments.target.workspace.as_deref())?;
+    let asked = SeriesParameters::read(route, query, None, clock::now(), &workspace.zone)?;
+    let scope = match &asked.app_id {
+        None => Scope::Workspace,
+        Some(id) => Scope::App(workspace.app(id).ok_or_else(|| {
+            let known: Vec<_> = workspace.apps().iter().map(|app| app.id.as_str()).collect();
+            anyhow!("there is no app `{id}`; there is `{}`", known.join("`, `"))
+        })?),
+    };
+    let rows = restored.rows[workspace.index.0 as usize].scope(scope);
+    let title = ChartTitle::of(route, asked.window, asked.app_id.as_deref(), workspace.zone.name());
+    Ok((points(route, &rows, asked.window, asked.first, asked.length), title))
+}
+
+fn ask_server(
+    url: &str,
+    arguments: &SeriesArguments,
+    route: Route,
+    query: &str,
+) -> anyhow::Result<(Points, ChartTitle)> {
+    let key = arguments.target.key.as_deref().unwrap_or_default();
+    let remote = Remote::connect(url, key, arguments.target.workspace.as_deref(), false)?;
+    let asked = SeriesParameters::read(route, query, None, clock::now(), remote.zone())?;
+    let text = get_text(&format!("{}{}?{query}", url.trim_end_matches('/'), route.path()), key)?;
+    let title = ChartTitle::of(route, asked.window, asked.app_id.as_deref(), remote.zone().name());
+    Ok((points_of(route, &text)?, title))
+}
+
+/// Reads an answer back.
+fn points_of(route: Route, text: &str) -> anyhow::Result<Points> {
+    let unreadable = || anyhow!("the server's answer is no series");
+    let answer: Value = serde_json::from_str(text).context("read the server's answer")?;
+    let points = answer["data"].as_array().ok_or_else(unreadable)?;
+    let first = points.first().and_then(|point| point["time"].as_str()).and_then(Day::parse).ok_or_else(unreadable)?;
+    let mut columns = Vec::new();
+    for name in route.columns() {
+        let values = || points.iter().map(|point| &point[*name]);
+        let integers: Option<Vec<i64>> = values().map(Value::as_i64).collect();
+        columns.push(match integers {
+            Some(integers) => Column::integers(name, integers),
+            None => {
+                let ratios: Option<Vec<f64>> = values().map(Value::as_f64).collect();
+                Column::ratios(name, ratios.ok_or_else(unreadable)?)
+            }
+        });
+    }
+    Ok(Points { first, columns })
+}

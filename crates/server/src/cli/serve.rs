@@ -1,0 +1,60 @@
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use dauphin_engine::Engine;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use super::arguments::{ListenArguments, ServeArguments};
+use super::data;
+use crate::http::{App, ServeOptions, Server, serve};
+
+pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
+    let listen = &arguments.listen;
+    tracing::info!(
+        "settings: data={} listen={} tls={} body_limit={} bytes",
+        arguments.data.display(),
+        listen.listen,
+        listen.tls_cert.is_some(),
+        listen.body_limit.0
+    );
+    let engine = Arc::new(data::open(&arguments.data)?);
+    let stats = engine.stats();
+    tracing::info!("{} profiles in {} workspaces", stats.profile_count, engine.catalog().workspaces().len());
+    run_server(&engine, listen, |url| {
+        eprintln!("listening on {url}");
+        Ok(())
+    })
+}
+
+/// Serves until SIGTERM or Ctrl-C, then drains and closes. `ready` hears the URL once requests are answered.
+pub fn run_server(
+    engine: &Arc<Engine>,
+    listen: &ListenArguments,
+    ready: impl FnOnce(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<ExitCode> {
+    let tls = listen.tls_cert.clone().zip(listen.tls_key.clone());
+    let options = ServeOptions { listen: listen.listen.clone(), tls };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
+    let served = runtime.block_on(async {
+        let server = Server::bind(&options).await?;
+        let (stop, stopped) = watch::channel(false);
+        let mut terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            tracing::info!("stopping");
+            // Nobody listens: the server has ended already.
+            let _ = stop.send(true);
+        });
+        ready(&server.url)?;
+        serve(server, App::new(Arc::clone(engine), listen.body_limit.0), stopped).await
+    });
+    drop(runtime);
+    engine.close().context("close the data directory")?;
+    served?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,212 @@
+//! The routes: one request goes through `handle` from top to bottom.
+
+mod access;
+mod ingest;
+mod listener;
+mod rate_limit;
+mod respond;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route, SeriesParameters};
+use dauphin_engine::{Engine, Workspace};
+use dauphin_model::{Instant, Scope};
+use http::{Method, header};
+
+use crate::points::points;
+use crate::{clock, console, keys};
+use access::Visitor;
+use rate_limit::{Counting, RateLimiter, Standing};
+
+pub use listener::Peer;
+pub use respond::json;
+pub use server::{ServeOptions, Server, serve};
+
+/// What every request can reach.
+pub struct App {
+    engine: Arc<Engine>,
+    limiter: RateLimiter,
+    body_bytes_max: usize,
+    /// Bytes of request bodies that may be held at once, in kibibytes.
+    body_budget: Arc<tokio::sync::Semaphore>,
+}
+
+impl App {
+    /// Serves what the engine knows.
+    pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
+        let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
+        let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
+        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget })
+    }
+
+    /// Bodies of the greatest size that fit into memory together; smaller ones are more.
+    const BODIES_AT_ONCE: usize = 4;
+}
+
+/// Everything that has an address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Endpoint {
+    Series(Route),
+    List(ListRoute),
+    Ingest,
+    Workspace,
+    Console,
+    Health,
+    Ready,
+}
+
+impl Endpoint {
+    fn of_path(path: &str) -> Option<Self> {
+        if let Some(route) = Route::from_path(path) {
+            return Some(Self::Series(route));
+        }
+        if let Some(route) = ListRoute::from_path(path) {
+            return Some(Self::List(route));
+        }
+        match path.strip_suffix('/').unwrap_or(path) {
+            "" => Some(Self::Console),
+            "/ingest" => Some(Self::Ingest),
+            "/console/workspace" => Some(Self::Workspace),
+            "/healthz" => Some(Self::Health),
+            "/readyz" => Some(Self::Ready),
+            _ => None,
+        }
+    }
+
+    const fn language(self) -> Language {
+        match self {
+            Self::Series(route) => route.language(),
+            _ => Language::English,
+        }
+    }
+
+    const fn allow(self) -> &'static str {
+        match self {
+            Self::Ingest => "POST, OPTIONS",
+            _ => "GET, HEAD, OPTIONS",
+        }
+    }
+
+    fn takes(self, method: &Method) -> bool {
+        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// What a key must be allowed to do; `None` asks for any key.
+    const fn permission(self) -> Option<&'static str> {
+        match self {
+            Self::Series(route) => Some(route.permission()),
+            Self::List(route) => Some(route.permission()),
+            Self::Ingest => Some("ingest"),
+            Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+        }
+    }
+
+    const fn counting(self) -> Counting {
+        match self {
+            Self::Series(_) | Self::List(_) => Counting::Counted,
+            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+        }
+    }
+}
+
+/// Finds what is asked for, who asks, and whether they may; then answers. Every answer to a valid key says where its
+/// hour stands.
+async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response {
+    let now = clock::now();
+    let endpoint = Endpoint::of_path(request.uri().path());
+    if let Some(answer) = endpoint.and_then(|endpoint| open_answer(&app, endpoint, request.method())) {
+        return answer;
+    }
+    let allowed = endpoint.filter(|endpoint| endpoint.takes(request.method()));
+    let (visitor, request) = access::identify(&app, request).await;
+    let standing = visitor.as_ref().map(|visitor| {
+        let counting = allowed.map_or(Counting::Free, Endpoint::counting);
+        app.limiter.take(visitor.workspace.index, visitor.workspace.rate_limit_per_hour, counting, now)
+    });
+    let mut response = match (endpoint, allowed) {
+        (Some(endpoint), None) => respond::method_not_allowed(endpoint.language(), endpoint.allow()),
+        (None, _) => respond::error(&ErrorCode::NotFound.into()),
+        (_, Some(endpoint)) => match admit(endpoint, visitor, standing, peer) {
+            Ok(visitor) => answer(&app, endpoint, visitor, request, now).await.unwrap_or_else(|e| respond::error(&e)),
+            Err(error) => respond::error(&error),
+        },
+    };
+    if let Some(standing) = standing {
+        respond::add_standing(&mut response, standing, now);
+    }
+    response
+}
+
+/// What anybody may ask without a key.
+fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Response> {
+    if method == Method::OPTIONS {
+        return Some(respond::options(endpoint.allow()));
+    }
+    if !endpoint.takes(method) {
+        return None;
+    }
+    match endpoint {
+        Endpoint::Console => Some(console::page()),
+        Endpoint::Health => Some(respond::json(r#"{"message":"alive"}"#)),
+        Endpoint::Ready => Some(match app.engine.failure() {
+            None => respond::json(r#"{"message":"ready"}"#),
+            Some(_) => respond::error(&ErrorCode::Unavailable.into()),
+        }),
+        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace => None,
+    }
+}
+
+fn admit(
+    endpoint: Endpoint,
+    visitor: Option<Visitor>,
+    standing: Option<Standing>,
+    peer: SocketAddr,
+) -> Result<Visitor, ApiError> {
+    let visitor = visitor.ok_or(ErrorCode::InvalidApiKey)?;
+    if !endpoint.permission().is_none_or(|permission| keys::allows(&visitor.key, permission, peer.ip())) {
+        return Err(ErrorCode::AccessDenied.into());
+    }
+    if standing.is_some_and(|standing| standing.exceeded) {
+        return Err(ErrorCode::RateLimited.into());
+    }
+    Ok(visitor)
+}
+
+async fn answer(
+    app: &Arc<App>,
+    endpoint: Endpoint,
+    visitor: Visitor,
+    request: Request,
+    now: Instant,
+) -> Result<Response, ApiError> {
+    match endpoint {
+        Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
+        Endpoint::List(route) => Ok(respond::json(route.body())),
+        Endpoint::Ingest => ingest::ingest(app, visitor.workspace, request, now).await,
+        Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
+        Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+    }
+}
+
+fn series(
+    app: &App,
+    route: Route,
+    workspace: &Workspace,
+    request: &Request,
+    now: Instant,
+) -> Result<Response, ApiError> {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let query = request.uri().query().unwrap_or("");
+    let asked = SeriesParameters::read(route, query, accept, now, &workspace.zone)?;
+    let scope = match &asked.app_id {
+        None => Scope::Workspace,
+        Some(id) => Scope::App(workspace.app(id).ok_or_else(|| ApiError::unknown_app(route.language(), id))?),
+    };
+    let rows = app.engine.rows(workspace.index).scope(scope);
+    let points = points(route, &rows, asked.window, asked.first, asked.length);
+    Ok(respond::points(&points, asked.format, route.language()))
+}

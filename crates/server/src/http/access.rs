@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use dauphin_api::api_key;
+use dauphin_engine::{ApiKey, Catalog, Workspace};
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, Limited};
+
+use super::App;
+use crate::keys;
+
+/// Who asks: a valid key, and the workspace it opens.
+pub struct Visitor {
+    pub workspace: Arc<Workspace>,
+    pub key: ApiKey,
+}
+
+/// A JSON body that may carry a key on a reading route is a few parameters, never data.
+const KEY_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body of a GET, where older clients
+/// put it. A key that does not open anything is no key.
+pub async fn identify(app: &App, request: Request) -> (Option<Visitor>, Request) {
+    let catalog = app.engine.catalog();
+    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+        let visitor = value.to_str().ok().and_then(bearer).and_then(|text| visitor(&catalog, text));
+        return (visitor, request);
+    }
+    if let Some(text) = request.uri().query().and_then(api_key) {
+        let visitor = visitor(&catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query);
+        return (visitor, request);
+    }
+    if request.method() != http::Method::GET || !is_json(request.headers()) {
+        return (None, request);
+    }
+    let (parts, body) = request.into_parts();
+    let visitor = key_in_body(body).await.and_then(|text| visitor(&catalog, &text));
+    let visitor = visitor.filter(|visitor| visitor.workspace.api_key_in_query);
+    (visitor, Request::from_parts(parts, Body::empty()))
+}
+
+fn visitor(catalog: &Catalog, text: &str) -> Option<Visitor> {
+    let (workspace, key) = keys::find(catalog, text)?;
+    Some(Visitor { workspace: Arc::clone(workspace), key: key.clone() })
+}
+
+/// `Bearer <key>`; the scheme in any letter case (RFC 9110).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Whether the body says that it is JSON.
+pub fn is_json(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json"))
+}
+
+/// The `Content-Type` without its parameters.
+pub fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+async fn key_in_body(body: Body) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct KeyBody {
+        api_key: String,
+    }
+    let bytes = Limited::new(body, KEY_BODY_BYTES_MAX).collect().await.ok()?.to_bytes();
+    serde_json::from_slice::<KeyBody>(&bytes).ok().map(|body| body.api_key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bearer_is_a_scheme_and_a_key() {
+        for (value, key) in [
+            ("Bearer abc", Some("abc")),
+            ("bearer  abc ", Some("abc")),
+            ("Basic abc", None),
+            ("abc", None),
+            ("Bearer", None),
+        ] {
+            assert_eq!(bearer(value), key, "{value}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+use std::io::Cursor;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::Bytes;
+use dauphin_api::{ApiError, ErrorCode};
+use dauphin_core::Arrival;
+use dauphin_dialects::{BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_block};
+use dauphin_engine::{Engine, EngineError, Receipt, Submission, Workspace};
+use dauphin_model::Instant;
+use http::{HeaderMap, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
+
+use super::access::media_type;
+use super::{App, respond};
+use crate::intake::{Intake, UnknownApps};
+
+/// Errors that an answer names; all are counted.
+const ERRORS_NAMED_MAX: usize = 100;
+/// A compressed body may grow to this many times the greatest body, and no further.
+const EXPANSION_MAX: u64 = 16;
+
+/// Takes a body of rows, and answers when all of them are durable and visible.
+pub async fn ingest(
+    app: &Arc<App>,
+    workspace: Arc<Workspace>,
+    request: Request,
+    now: Instant,
+) -> Result<Response, ApiError> {
+    let options = Options::read(request.uri().query().unwrap_or(""))?;
+    let format = format_of(request.headers())?;
+    let permits = reserve(app, request.headers()).await?;
+    let body = read_body(request.into_body(), app.body_bytes_max).await?;
+    let app = Arc::clone(app);
+    let work = move || {
+        let _permits = permits;
+        let job = Job { engine: &app.engine, workspace, now, format, options, body_bytes_max: app.body_bytes_max };
+        job.run(&body)
+    };
+    let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
+    report.answer()
+}
+
+/// What the query may ask for.
+struct Options {
+    columns: Columns,
+    strict: bool,
+    create_apps: bool,
+}
+
+impl Options {
+    fn read(query: &str) -> Result<Self, ApiError> {
+        let mut options = Self { columns: Columns::default(), strict: false, create_apps: false };
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+            match name {
+                "strict" => options.strict = read_switch(name, &value)?,
+                "create_apps" => options.create_apps = read_switch(name, &value)?,
+                "map" => options.columns = options.columns.map(&value).map_err(|error| refuse(error.to_string()))?,
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn read_switch(name: &str, value: &str) -> Result<bool, ApiError> {
+    match value {
+        "true" | "1" => Ok(true),
+        "false" | "0" | "" => Ok(false),
+        _ => Err(refuse(format!("`{name}` must be `true` or `false`"))),
+    }
+}
+
+fn refuse(message: String) -> ApiError {
+    ApiError::with_message(ErrorCode::InvalidParameter, message)
+}
+
+/// NDJSON unless it says CSV; what a command-line client sends when told nothing is taken too.
+fn format_of(headers: &HeaderMap) -> Result<TextFormat, ApiError> {
+    let encoding = headers.get(header::CONTENT_ENCODING).map_or("identity", |value| value.to_str().unwrap_or("?"));
+    if !["identity", "gzip", "x-gzip", "zstd", ""].contains(&encoding) {
+        let message = "This `Content-Encoding` cannot be read here; send the body plain, or as `gzip` or `zstd`";
+        return Err(ApiError::with_message(ErrorCode::UnsupportedMediaType, message));
+    }
+    match media_type(headers).unwrap_or("").to_ascii_lowercase().as_str() {
+        "text/csv" | "application/csv" => Ok(TextFormat::Csv),
+        ""
+        | "application/x-ndjson"
+        | "application/ndjson"
+        | "application/jsonl"
+        | "application/json"
+        | "application/octet-stream"
+        | "application/gzip"
+        | "application/zstd"
+        | "application/x-www-form-urlencoded"
+        | "text/plain" => Ok(TextFormat::Ndjson),
+        _ => {
+            let message = "This `Content-Type` cannot be read here; send `application/x-ndjson` or `text/csv`";
+            Err(ApiError::with_message(ErrorCode::UnsupportedMediaType, message))
+        }
+    }
+}
+
+type Permits = tokio::sync::OwnedSemaphorePermit;
+
+/// Waits until the body has a place in memory. A declared length over the limit is refused before anything is read.
+async fn reserve(app: &Arc<App>, headers: &HeaderMap) -> Result<Option<Permits>, ApiError> {
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let most = app.body_bytes_max as u64;
+    if declared.is_some_and(|declared| declared > most) {
+        return Err(too_large(app.body_bytes_max));
+    }
+    let kibibytes = u32::try_from(declared.unwrap_or(most).div_ceil(1024)).unwrap_or(u32::MAX);
+    let permits = Arc::clone(&app.body_budget).acquire_many_owned(kibibytes).await;
+    Ok(Some(permits.map_err(|_| ErrorCode::Unavailable)?))
+}
+
+async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
+        Err(_) => Err(refuse("the body ended before its declared length".to_owned())),
+    }
+}
+
+fn too_large(bytes_max: usize) -> ApiError {
+    let message = format!("The body is longer than the limit of {bytes_max} bytes; send it in smaller parts");
+    ApiError::with_message(ErrorCode::BodyTooLarge, message)
+}
+
+/// One body on its way into the engine.
+struct Job<'a> {
+    engine: &'a Engine,
+    workspace: Arc<Workspace>,
+    now: Instant,
+    format: TextFormat,
+    options: Options,
+    body_bytes_max: usize,
+}
+
+impl Job<'_> {
+    fn run(&self, body: &Bytes) -> Result<Report, ApiError> {
+        if self.options.strict {
+            let looked = self.read(body, UnknownApps::Reject, &mut |_| {})?;
+            if looked.rejected > 0 {
+                return Ok(looked);
+            }
+        }
+        let (sender, receiver) = channel();
+        let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
+        let mut report = self.read(body, unknown_apps, &mut |submission| {
+            let sender = sender.clone();
+            self.engine.submit(submission, Box::new(move |result| {
+                // The receiver outlives every submission.
+                let _ = sender.send(result);
+            }));
+        })?;
+        drop(sender);
+        for result in receiver {
+            report.add(result.map_err(|error| unavailable(&error))?);
+        }
+        Ok(report)
+    }
+
+    /// Parses the whole body; hands on what can be counted, in parts of bounded size.
+    fn read(
+        &self,
+        body: &Bytes,
+        unknown_apps: UnknownApps,
+        submit: &mut dyn FnMut(Submission),
+    ) -> Result<Report, ApiError> {
+        let unknown_apps = match unknown_apps {
+            UnknownApps::Reject if self.options.create_apps => UnknownApps::Accept,
+            other => other,
+        };
+        let workspace = Arc::clone(&self.workspace);
+        let mut intake = Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps);
+        let mut submission = intake.submission();
+        let mut report = Report::default();
+        let source = Box::new(Cursor::new(body.clone()));
+        let mut reader = match BlockReader::open(self.format, &self.options.columns, source) {
+            Ok(reader) => reader,
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let expanded_max = self.body_bytes_max as u64 * EXPANSION_MAX;
+        while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
+            if block.end().offset > expanded_max {
+                return Err(too_large(self.body_bytes_max));
+            }
+            parse_block(reader.layout(), &block, &self.workspace.zone, &mut |element| {
+                report.rows += 1;
+                match element {
+                    Element::Row(row) => {
+                        if let Err(reason) = intake.add(&row, &mut submission) {
+                            report.reject(row.line, reason);
+                        } else if submission.change_count() == Submission::CHANGE_COUNT_MAX {
+                            submit(std::mem::replace(&mut submission, intake.submission()));
+                        }
+                    }
+                    Element::Reject(Reject { line, reason, .. }) => report.reject(line, reason),
+                }
+            });
+        }
+        submit(submission);
+        Ok(report)
+    }
+}
+
+fn unreadable(error: &ReadError) -> ApiError {
+    refuse(error.to_string())
+}
+
+fn unavailable(error: &EngineError) -> ApiError {
+    tracing::error!(%error, "rows were not taken");
+    ErrorCode::Unavailable.into()
+}
+
+/// What became of a body.
+#[derive(Default)]
+struct Report {
+    rows: u64,
+    new_user_days: u64,
+    repeats: u64,
+    rejected: u64,
+    errors: Vec<RowError>,
+}
+
+#[derive(Serialize)]
+struct RowError {
+    line: u64,
+    reason: String,
+}
+
+impl Report {
+    fn add(&mut self, receipt: Receipt) {
+        self.new_user_days += receipt.new_user_days;
+        self.repeats += receipt.repeats;
+    }
+
+    fn reject(&mut self, line: u64, reason: String) {
+        self.rejected += 1;
+        if self.errors.len() < ERRORS_NAMED_MAX {
+            self.errors.push(RowError { line, reason });
+        }
+    }
+
+    /// 200 when anything was taken; 400 with the same fields when nothing could be.
+    fn answer(self) -> Result<Response, ApiError> {
+        #[derive(Serialize)]
+        struct Answer {
+            message: String,
+            rows: u64,
+            new_user_days: u64,
+            repeats: u64,
+            rejected: u64,
+            #[serde(skip_serializing_if = "Vec::is_empty")]
+            errors: Vec<RowError>,
+        }
+        let nothing_taken = self.rejected > 0 && self.new_user_days + self.repeats == 0;
+        let message = match self.errors.first() {
+            Some(first) if nothing_taken => format!("Nothing was taken; line {}: {}", first.line, first.reason),
+            _ => "success".to_owned(),
+        };
+        let Self { rows, new_user_days, repeats, rejected, errors } = self;
+        let answer = Answer { message, rows, new_user_days, repeats, rejected, errors };
+        let body = serde_json::to_vec(&answer).map_err(|_| ErrorCode::Internal)?;
+        let mut response = respond::json(body);
+        if nothing_taken {
+            *response.status_mut() = http::StatusCode::BAD_REQUEST;
+        }
+        Ok(response)
+    }
+}

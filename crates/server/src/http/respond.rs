@@ -1,0 +1,82 @@
+use axum::body::Body;
+use axum::response::Response;
+use dauphin_api::{ApiError, ErrorCode, Format, Language, Points};
+use dauphin_model::Instant;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::rate_limit::Standing;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+/// When a client may try again after 503: long enough for a restart.
+const RETRY_SECONDS: u32 = 5;
+
+fn with_type(status: u16, content_type: HeaderValue, body: impl Into<Body>) -> Response {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).expect("a status of the contract");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// 200 with a JSON body.
+pub fn json(body: impl Into<Body>) -> Response {
+    with_type(200, JSON, body)
+}
+
+/// A series in the form it was asked for.
+pub fn points(points: &Points, format: Format, language: Language) -> Response {
+    let mut body = Vec::with_capacity(8192);
+    points.write(format, language, &mut body);
+    let content_type = match format {
+        Format::Json => JSON,
+        Format::Csv => CSV,
+    };
+    with_type(200, content_type, body)
+}
+
+/// A refusal or a fault.
+pub fn error(error: &ApiError) -> Response {
+    let mut body = Vec::new();
+    error.write_json(&mut body);
+    let mut response = with_type(error.status(), JSON, body);
+    match error.code() {
+        ErrorCode::Unavailable => {
+            response.headers_mut().insert(header::RETRY_AFTER, RETRY_SECONDS.into());
+        }
+        ErrorCode::InvalidApiKey => {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// 405, with what the path does take.
+pub fn method_not_allowed(language: Language, allow: &'static str) -> Response {
+    let mut response = error(&ApiError::new(ErrorCode::MethodNotAllowed, language));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// What the path takes.
+pub fn options(allow: &'static str) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// Says where the workspace stands in its hour.
+pub fn add_standing(response: &mut Response, standing: Standing, now: Instant) {
+    let too_many = response.status() == StatusCode::TOO_MANY_REQUESTS;
+    let headers = response.headers_mut();
+    headers.insert(RATE_LIMIT, standing.limit.into());
+    headers.insert(RATE_REMAINING, standing.remaining.into());
+    headers.insert(RATE_RESET, standing.reset_seconds.into());
+    if too_many {
+        headers.insert(header::RETRY_AFTER, (standing.reset_seconds - now.seconds()).max(1).into());
+    }
+}

@@ -1,0 +1,147 @@
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dauphin_dialects::{Element, Reject, Row};
+
+use super::files::{Mark, SourceFile, Unit, Units};
+use super::rejects::Rejects;
+use super::tally::{Event, Progress, Tally};
+use super::target::{Delivered, Target};
+use super::{Counts, ImportOptions, progress};
+
+/// Units that wait to be parsed, for each thread that parses: enough that none waits for the reader.
+const UNITS_WAITING: usize = 2;
+
+/// Imports one file: this thread reads and cuts, others parse and hand on, and one adds up.
+pub fn import_file(
+    target: &Target,
+    file: &SourceFile,
+    options: &ImportOptions,
+    rejects: &Mutex<Rejects>,
+) -> anyhow::Result<Counts> {
+    let name = file.name();
+    let key = file.fingerprint(target.workspace_name(), &options.columns)?.to_vec();
+    let earlier = resume_at(target, &key);
+    if let Some(earlier) = &earlier {
+        tracing::info!("going on with `{name}` at line {}, where an earlier import ended", earlier.mark.line);
+    }
+    let from_line = earlier.map_or(0, |earlier| earlier.mark.line);
+    rejects.lock().unwrap_or_else(PoisonError::into_inner).begin(&name, from_line)?;
+    let mut units = Units::open(file, &options.columns, earlier.map(|earlier| earlier.mark))?;
+    let start = Progress { mark: Mark { offset: 0, line: 0 }, counts: Counts::default() };
+    let mut tally = Tally::new(target, &name, key, rejects, earlier.unwrap_or(start));
+    let bar = progress::bar(&name, file.byte_count().unwrap_or(0));
+    let (bytes_read, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
+
+    let (to_parse, unparsed) = sync_channel(options.thread_count * UNITS_WAITING);
+    // Without a bound, because the engine's committer sends here and must never wait; a few events a unit.
+    let (to_tally, events) = channel();
+    let parser = Parser { target, file: &name, rejects, unparsed: Mutex::new(unparsed) };
+    std::thread::scope(|scope| {
+        for _ in 0..options.thread_count {
+            let (parser, to_tally) = (&parser, to_tally.clone());
+            scope.spawn(move || parser.run(&to_tally));
+        }
+        let (bar, tally, bytes_read, has_failed) = (&bar, &mut tally, &bytes_read, &has_failed);
+        scope.spawn(move || {
+            for event in events {
+                tally.take(event);
+                has_failed.store(tally.has_failed(), Ordering::Relaxed);
+                progress::show(bar, bytes_read.load(Ordering::Relaxed), tally.counts());
+            }
+        });
+        let mut number = 0;
+        while !has_failed.load(Ordering::Relaxed) {
+            match units.next() {
+                Ok(Some(unit)) => {
+                    bytes_read.store(units.bytes_read(), Ordering::Relaxed);
+                    if to_parse.send((number, unit)).is_err() {
+                        break;
+                    }
+                    number += 1;
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    // The tally outlives this thread's sender.
+                    let _ = to_tally.send(Event::Failed(error.into()));
+                    break;
+                }
+            }
+        }
+        drop(to_parse);
+        drop(to_tally);
+    });
+    bar.finish_and_clear();
+    tally.finish()
+}
+
+fn resume_at(target: &Target, key: &[u8]) -> Option<Progress> {
+    match target {
+        Target::Local(local) => serde_json::from_slice(local.engine.source(key)?).ok(),
+        // A server remembers no files; rows sent again change nothing.
+        Target::Remote(_) => None,
+    }
+}
+
+/// What the threads share that parse the units of a file.
+struct Parser<'a> {
+    target: &'a Target,
+    file: &'a str,
+    rejects: &'a Mutex<Rejects>,
+    unparsed: Mutex<Receiver<(u64, Unit)>>,
+}
+
+impl Parser<'_> {
+    fn run(&self, to_tally: &Sender<Event>) {
+        loop {
+            // Whoever panicked with the lock held took nothing.
+            let next = self.unparsed.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok((number, unit)) = next else { return };
+            if let Err(error) = self.parse(number, &unit, to_tally) {
+                let _ = to_tally.send(Event::Failed(error));
+            }
+        }
+    }
+
+    fn parse(&self, number: u64, unit: &Unit, to_tally: &Sender<Event>) -> anyhow::Result<()> {
+        let send = |event| {
+            // The tally runs until every sender is gone.
+            let _ = to_tally.send(event);
+        };
+        let answer = to_tally.clone();
+        let mut loader = self.target.loader(Arc::new(move |delivered: Delivered| {
+            let _ = answer.send(Event::Delivered { unit: number, delivered });
+        }));
+        let (mut rows, mut rejected, mut kept) = (0, 0, Ok(()));
+        send(Event::HandedOn { unit: number });
+        let read = unit.read(self.target.zone(), &mut |element| {
+            rows += 1;
+            let reject = match element {
+                Element::Reject(reject) => reject,
+                Element::Row(row) => match loader.add(&row) {
+                    Ok(false) => return,
+                    // What is gathered from now on is another part.
+                    Ok(true) => return send(Event::HandedOn { unit: number }),
+                    Err(reason) => rejected_row(&row, reason),
+                },
+            };
+            rejected += 1;
+            if kept.is_ok() {
+                kept = self.rejects.lock().unwrap_or_else(PoisonError::into_inner).keep(self.file, &reject);
+            }
+        });
+        loader.hand_on();
+        kept?;
+        read?;
+        send(Event::Read { unit: number, rows, rejected, end: unit.end() });
+        Ok(())
+    }
+}
+
+/// A row that is well formed but cannot be counted.
+fn rejected_row(row: &Row<'_>, reason: String) -> Reject {
+    let time = row.instant.map(|instant| instant.to_string()).unwrap_or_default();
+    let input = format!("{},{time},{}", row.user_id, row.app_id.as_deref().unwrap_or_default());
+    Reject { line: row.line, reason, input }
+}
