@@ -164,14 +164,12 @@ impl Committer {
         let edits = std::mem::take(&mut group.edits);
         let mut edited = Vec::with_capacity(edits.len());
         for (edit, done) in edits {
-            match catalog.with(&edit) {
-                Ok(next) => {
-                    put_edit(&next, &edit, &mut batch);
-                    catalog = Arc::new(next);
-                    edited.push(done);
-                }
-                Err(error) => done(Err(error.into())),
-            }
+            let result = catalog.with(&edit).map(|next| {
+                put_edit(&next, &edit, &mut batch);
+                catalog = Arc::new(next);
+            });
+            // Refusals too are answered last: what they refer to ("exists already") must be visible by then.
+            edited.push((result, done));
         }
         for (key, value, _) in &mut group.sources {
             match value.take() {
@@ -191,7 +189,9 @@ impl Committer {
         if !batch.is_empty() {
             if let Err(error) = self.store.commit(batch) {
                 let reason = self.shared.failed.get_or_init(|| error.to_string().into());
-                return group.fail(&EngineError::Failed(Arc::clone(reason)));
+                let failed = EngineError::Failed(Arc::clone(reason));
+                edited.into_iter().for_each(|(_, done)| done(Err(failed.clone())));
+                return group.fail(&failed);
             }
             self.next_sequence += 1;
         }
@@ -215,7 +215,9 @@ impl Committer {
         for folded in &group.folded {
             folded.ticket.settle(folded.effective.len());
         }
-        edited.into_iter().for_each(|done| done(Ok(Arc::clone(&catalog))));
+        for (result, done) in edited {
+            done(result.map(|()| Arc::clone(&catalog)).map_err(EngineError::from));
+        }
         group.sources.into_iter().for_each(|(_, _, done)| done(Ok(())));
         self.maybe_begin_sweep();
     }

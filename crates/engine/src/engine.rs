@@ -94,7 +94,7 @@ impl Engine {
         let mut folder_threads = Vec::new();
         for shards in shards.drain(..) {
             let (sender, inbox) = sync_channel(Self::FOLDER_INBOX);
-            let folder_shared = Arc::new(FolderShared::default());
+            let folder_shared = Arc::new(FolderShared::of(&shards));
             let folder = Folder { shards, inbox, committer: committer.clone(), shared: Arc::clone(&folder_shared) };
             folder_threads.push(spawn("folder", move || folder.run()));
             folders.push((sender, folder_shared));

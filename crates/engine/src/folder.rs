@@ -32,6 +32,13 @@ pub(crate) struct FolderShared {
 }
 
 impl FolderShared {
+    /// For a folder that begins with these shards.
+    pub fn of(shards: &BTreeMap<(WorkspaceIndex, u8), Shard>) -> Self {
+        let shared = Self::default();
+        shards.values().for_each(|shard| shared.grow((0, 0), size_of_shard(shard)));
+        shared
+    }
+
     /// A shard went from one size to another; it may shrink when its memory is used better.
     fn grow(&self, before: (usize, usize), after: (usize, usize)) {
         self.byte_count.fetch_add(after.0.wrapping_sub(before.0), Ordering::Relaxed);
@@ -59,9 +66,6 @@ impl Folder {
     pub fn run(mut self) {
         let mut rows = RowChanges::new();
         let mut sweep: Option<Sweep> = None;
-        for shard in self.shards.values() {
-            self.shared.grow((0, 0), size_of_shard(shard));
-        }
         loop {
             if self.shared.sweep_requested.swap(false, Ordering::AcqRel) {
                 sweep = Some(self.begin_sweep());

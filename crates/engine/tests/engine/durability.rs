@@ -1,6 +1,5 @@
-use dauphin_engine::{Engine, EngineError};
-use dauphin_model::Day;
-use dauphin_model::Scope;
+use dauphin_engine::{App, CatalogEdit, CatalogError, Engine, EngineError};
+use dauphin_model::{AppId, Day, Scope};
 use dauphin_store::{FailedCommit, MemoryDisk, MemoryStore};
 
 use crate::oracle::Event;
@@ -68,4 +67,26 @@ fn positions_of_sources_are_kept() {
     let engine = Engine::open(Box::new(MemoryStore::open(&disk)), OPTIONS).unwrap();
     assert_eq!(engine.source(b"file"), Some(&b"5"[..]));
     assert_eq!(engine.source(b"other"), None);
+}
+
+/// Two importers met the same new app at once, and the one that came second was told that it exists before it could be
+/// seen: its row was rejected.
+#[test]
+fn an_app_that_exists_already_can_be_seen() {
+    let engine = set_up(Box::new(MemoryStore::open(&MemoryDisk::new())));
+    for round in 0..50 {
+        let id = format!("new-{round}");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let app = App { id: AppId::new(&id).unwrap(), name: id.clone(), write_key: String::new() };
+                    match engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }) {
+                        Ok(_) | Err(EngineError::Catalog(CatalogError::AppExists(_))) => {}
+                        Err(error) => panic!("{error}"),
+                    }
+                    assert!(engine.catalog().workspace(WORKSPACE).unwrap().app(&id).is_some());
+                });
+            }
+        });
+    }
 }
