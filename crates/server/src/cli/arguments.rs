@@ -169,6 +169,9 @@ pub struct CheckArguments {
 
 #[derive(Args)]
 pub struct DemoArguments {
+    /// Keep what is made up in this new data directory; default: a temporary one, removed at the end
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
     #[command(flatten)]
     pub listen: ListenArguments,
     /// People to make up

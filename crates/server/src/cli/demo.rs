@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -16,14 +17,14 @@ use super::{print, serve};
 use crate::clock;
 use crate::demo::{APPS, HISTORY_DAYS, World};
 
-/// A year of made-up activity, then live traffic, until stopped. Nothing is left behind.
+/// A year of made-up activity, then live traffic, until stopped. Nothing is left behind unless asked for.
 pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     // Said before a year is made up, not after.
     drop(std::net::TcpListener::bind(&arguments.listen.listen).with_context(|| {
         format!("listen on `{}`; for another port use --listen 127.0.0.1:PORT", arguments.listen.listen)
     })?);
     let directory = tempfile::Builder::new().prefix("dauphin-demo-").tempdir().context("make a temporary directory")?;
-    let data = directory.path().join("data");
+    let data = arguments.data.clone().unwrap_or_else(|| directory.path().join("data"));
     let engine = Arc::new(set_up(Box::new(Embedded::create(&data).context("make the data directory")?))?);
     let zone = Zone::utc();
     let apps = APPS.iter().map(|(name, id)| Ok(NewApp { name: (*name).to_owned(), id: Some(AppId::new(id)?) }));
@@ -39,7 +40,7 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     };
     let served = serve::run_server(&engine, &arguments.listen, |url| {
         eprintln!("listening on {url}");
-        print(welcome(url, &made).as_bytes())
+        print(welcome(url, &made, arguments.data.as_deref()).as_bytes())
     });
     drop(stop);
     traffic.join().map_err(|_| anyhow!("the made-up traffic stopped"))?;
@@ -95,8 +96,12 @@ fn live_traffic(engine: &Engine, world: &World, stopped: &Receiver<()>) {
     }
 }
 
-fn welcome(url: &str, made: &Made) -> String {
+fn welcome(url: &str, made: &Made, kept: Option<&Path>) -> String {
     let key = &made.api_key;
+    let end = match kept {
+        None => "gone when you stop it (Ctrl-C)".to_owned(),
+        Some(data) => format!("kept in `{}`; Ctrl-C stops it", data.display()),
+    };
     format!(
         "
   Dauphin is counting. Open the console:
@@ -114,7 +119,7 @@ fn welcome(url: &str, made: &Made) -> String {
     curl -H 'Authorization: Bearer {key}' -H 'Content-Type: application/x-ndjson' \\
          --data '{{\"user_id\":\"you\",\"app_id\":\"web\"}}' '{url}/ingest'
 
-  Everything here is made up and gone when you stop it (Ctrl-C).
+  Everything here is made up and {end}.
 
 "
     )
