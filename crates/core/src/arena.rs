@@ -137,7 +137,10 @@ mod tests {
                 assert_eq!(length, expected.1 + 1, "a class starts where the one before ends");
                 expected = (class, slot_bytes);
             }
-            assert!(length <= slot_bytes && slot_bytes <= length + (length / 8).max(FINE_STEP), "{length} {slot_bytes}");
+            assert!(
+                length <= slot_bytes && slot_bytes <= length + (length / 8).max(FINE_STEP),
+                "{length} {slot_bytes}"
+            );
         }
     }
 

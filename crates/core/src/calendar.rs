@@ -232,12 +232,7 @@ fn insert_into(track: Track<'_>, day: ActiveDay, out: &mut Vec<u8>) {
             let (first, second) =
                 (GapBytes::new(day.code() - previous.code()), GapBytes::new(next.code() - day.code()));
             let later = &track.gaps[gaps.len()..];
-            write_track_head(
-                track.app,
-                track.latest,
-                earlier.len() + first.count + second.count + later.len(),
-                out,
-            );
+            write_track_head(track.app, track.latest, earlier.len() + first.count + second.count + later.len(), out);
             for part in [earlier, first.as_slice(), second.as_slice(), later] {
                 out.extend_from_slice(part);
             }

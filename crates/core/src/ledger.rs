@@ -88,7 +88,13 @@ impl LedgerRow {
         let parts = self.parts();
         parts
             .flat_map(|(_, cause, counts)| {
-                counts.iter().map(move |(bucket, delta)| RowChange { scope, day, cause, bucket: *bucket, delta: *delta })
+                counts.iter().map(move |(bucket, delta)| RowChange {
+                    scope,
+                    day,
+                    cause,
+                    bucket: *bucket,
+                    delta: *delta,
+                })
             })
             .collect()
     }
@@ -156,11 +162,14 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let mut ledger = Ledger::default();
-        ledger.add(day(258), &[
-            change(Scope::Workspace, 257, Cause::Live, 0, 3),
-            change(Scope::Workspace, 257, Cause::Late, 29, -1),
-            change(Scope::Workspace, 257, Cause::Late, 367, 200),
-        ]);
+        ledger.add(
+            day(258),
+            &[
+                change(Scope::Workspace, 257, Cause::Live, 0, 3),
+                change(Scope::Workspace, 257, Cause::Late, 29, -1),
+                change(Scope::Workspace, 257, Cause::Late, 367, 200),
+            ],
+        );
         let mut bytes = Vec::new();
         let (_, _, row) = ledger.take_dirty().next().unwrap();
         row.write(&mut bytes);

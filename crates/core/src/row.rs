@@ -43,8 +43,7 @@ impl GapRow {
         let mut above = 0;
         for index in (0..=highest).rev() {
             above += deltas[index];
-            row.suffix[index] =
-                u32::try_from(i64::from(row.suffix[index]) + above).expect("a gap row counts users");
+            row.suffix[index] = u32::try_from(i64::from(row.suffix[index]) + above).expect("a gap row counts users");
         }
         row
     }

@@ -107,7 +107,8 @@ impl ScopeRows {
     pub fn active(&self, window: u16, first: Day, length: u16) -> Vec<i64> {
         debug_assert!((1..=WINDOW_DAYS_MAX + 1).contains(&window), "distinct counts reach 367 days");
         let reach = i32::from(window) - 1;
-        let rows: Vec<&GapRow> = (0..reach + i32::from(length)).map(|index| self.row_offset(first, index - reach)).collect();
+        let rows: Vec<&GapRow> =
+            (0..reach + i32::from(length)).map(|index| self.row_offset(first, index - reach)).collect();
         rows.windows(usize::from(window))
             .map(|window| window.iter().enumerate().map(|(days, row)| i64::from(row.above(days))).sum())
             .collect()

@@ -267,11 +267,8 @@ impl Committer {
 
     /// A log that has grown to half the state is worth folding into pages.
     fn maybe_begin_sweep(&mut self) {
-        let state: usize = self
-            .folders
-            .iter()
-            .map(|(_, shared)| shared.byte_count.load(std::sync::atomic::Ordering::Relaxed))
-            .sum();
+        let state: usize =
+            self.folders.iter().map(|(_, shared)| shared.byte_count.load(std::sync::atomic::Ordering::Relaxed)).sum();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
         if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
             return;

@@ -111,7 +111,8 @@ impl Engine {
             log_bytes_min: options.log_bytes_min,
             sweep: None,
         };
-        let threads = Threads { folders: folder_threads, committer: spawn("committer", move || committer_thread.run()) };
+        let threads =
+            Threads { folders: folder_threads, committer: spawn("committer", move || committer_thread.run()) };
         Ok(Self { shared, folders, committer, sources, threads: Mutex::new(Some(threads)) })
     }
 

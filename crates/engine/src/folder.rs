@@ -116,22 +116,13 @@ impl Folder {
         let before = size_of_shard(shard);
         let effective = shard.apply_all(changes, stamp, rows);
         self.shared.grow(before, size_of_shard(shard));
-        let folded = Folded {
-            workspace,
-            shard: shard_number,
-            recorded: stamp.recorded,
-            effective,
-            rows: rows.drain(),
-            ticket,
-        };
+        let folded =
+            Folded { workspace, shard: shard_number, recorded: stamp.recorded, effective, rows: rows.drain(), ticket };
         self.committer.send(CommitMessage::Folded(folded)).is_ok()
     }
 
     fn begin_sweep(&self) -> Sweep {
-        self.shards
-            .iter()
-            .map(|((workspace, number), shard)| (*workspace, *number, 0..shard.page_count()))
-            .collect()
+        self.shards.iter().map(|((workspace, number), shard)| (*workspace, *number, 0..shard.page_count())).collect()
     }
 
     /// Writes the next dirty pages, and drops shards that are done.

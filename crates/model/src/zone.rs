@@ -20,7 +20,7 @@ use crate::{Day, Instant};
 /// ```
 #[derive(Clone)]
 pub struct Zone {
-    name: Box<str>,
+    name: std::sync::Arc<str>,
     rules: TimeZone,
     offsets: std::sync::Arc<[OffsetRange]>,
 }
@@ -104,8 +104,8 @@ impl Zone {
     }
 
     /// A cursor that remembers the last offset range: events come mostly in order, so most need no search.
-    pub fn cursor(&self) -> OffsetCursor<'_> {
-        OffsetCursor { zone: self, range: self.offsets[0] }
+    pub fn cursor(&self) -> OffsetCursor {
+        OffsetCursor { zone: self.clone(), range: self.offsets[0] }
     }
 
     /// The instant at which a local clock shows `local_seconds` since its own 1970-01-01T00:00:00, if it lies in the
@@ -158,12 +158,12 @@ impl fmt::Debug for Zone {
 }
 
 /// Finds local days with the last offset range at hand; see [`Zone::cursor`].
-pub struct OffsetCursor<'a> {
-    zone: &'a Zone,
+pub struct OffsetCursor {
+    zone: Zone,
     range: OffsetRange,
 }
 
-impl OffsetCursor<'_> {
+impl OffsetCursor {
     /// As [`Zone::day_of`].
     pub fn day_of(&mut self, instant: Instant) -> Day {
         let seconds = instant.seconds();

@@ -167,7 +167,8 @@ fn admit(
     peer: SocketAddr,
 ) -> Result<Visitor, ApiError> {
     let visitor = visitor.ok_or(ErrorCode::InvalidApiKey)?;
-    if !endpoint.permission().is_none_or(|permission| keys::allows(&visitor.key, permission, peer.ip())) {
+    let permitted = endpoint.permission().is_none_or(|permission| keys::permits(&visitor.key, permission));
+    if !permitted || !keys::admits(&visitor.key, peer.ip()) {
         return Err(ErrorCode::AccessDenied.into());
     }
     if standing.is_some_and(|standing| standing.exceeded) {
@@ -186,7 +187,7 @@ async fn answer(
     match endpoint {
         Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
         Endpoint::List(route) => Ok(respond::json(route.body())),
-        Endpoint::Ingest => ingest::ingest(app, visitor.workspace, request, now).await,
+        Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }

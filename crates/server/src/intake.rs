@@ -5,7 +5,8 @@ use dauphin_dialects::Row;
 use dauphin_engine::{App, CatalogEdit, CatalogError, Engine, EngineError, Submission, Workspace};
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
-    ActiveDay, Activity, AppId, AppIndex, IdentityKind, IdentitySecret, Instant, ProfileKey, WorkspaceIndex,
+    ActiveDay, Activity, AppId, AppIndex, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
+    WorkspaceIndex,
 };
 
 use crate::keys;
@@ -30,6 +31,7 @@ pub struct Intake<'a> {
     arrival: Arrival,
     unknown_apps: UnknownApps,
     last_app: Option<(Box<str>, AppIndex)>,
+    days: OffsetCursor,
 }
 
 impl<'a> Intake<'a> {
@@ -42,19 +44,21 @@ impl<'a> Intake<'a> {
         unknown_apps: UnknownApps,
     ) -> Self {
         let secret = engine.catalog().secret.clone();
-        Self { engine, workspace, secret, now, arrival, unknown_apps, last_app: None }
+        let days = workspace.zone.cursor();
+        Self { engine, workspace, secret, now, arrival, unknown_apps, last_app: None, days }
     }
 
     /// An empty submission with today's stamp.
     pub fn submission(&self) -> Submission {
-        let recorded = self.active_day(self.now).unwrap_or_else(|| ActiveDay::from_code(0));
+        let recorded = ActiveDay::new(self.workspace.zone.day_of(self.now)).expect("the clock is before 2149");
         Submission::new(self.workspace.index, Stamp { recorded, arrival: self.arrival })
     }
 
     /// Adds a row, or says why it cannot be counted.
     pub fn add(&mut self, row: &Row<'_>, submission: &mut Submission) -> Result<(), String> {
         let activity = self.activity(row)?;
-        let day = self.active_day(activity.instant).ok_or_else(|| "the time is out of range".to_owned())?;
+        let day =
+            ActiveDay::new(self.days.day_of(activity.instant)).ok_or_else(|| "the time is out of range".to_owned())?;
         submission.active(activity.profile, activity.app, day);
         Ok(())
     }
@@ -74,10 +78,6 @@ impl<'a> Intake<'a> {
             Some(id) => self.app(id)?,
         };
         Ok(Activity { profile, app, instant })
-    }
-
-    fn active_day(&self, instant: Instant) -> Option<ActiveDay> {
-        ActiveDay::new(self.workspace.zone.day_of(instant))
     }
 
     fn app(&mut self, id: &str) -> Result<Option<AppIndex>, String> {

@@ -43,10 +43,7 @@ fn hash(text: &str) -> [u8; 32] {
 }
 
 /// The key that `text` is, unless revoked. Hashes are compared in constant time, every one of them.
-pub fn find<'a>(
-    catalog: &'a Catalog,
-    text: &str,
-) -> Option<(&'a std::sync::Arc<Workspace>, &'a ApiKey)> {
+pub fn find<'a>(catalog: &'a Catalog, text: &str) -> Option<(&'a std::sync::Arc<Workspace>, &'a ApiKey)> {
     let hash = hash(text);
     let mut found = None;
     for (workspace, key) in catalog.keys() {
@@ -57,10 +54,14 @@ pub fn find<'a>(
     found.filter(|(_, key)| !key.revoked)
 }
 
-/// Whether the key may do this, from there.
-pub fn allows(key: &ApiKey, permission: &str, address: IpAddr) -> bool {
-    let permitted = key.permissions.iter().any(|held| held == EVERYTHING || held == permission);
-    permitted && (key.allowed_addresses.is_empty() || key.allowed_addresses.iter().any(|net| contains(net, address)))
+/// Whether the key may do this.
+pub fn permits(key: &ApiKey, permission: &str) -> bool {
+    key.permissions.iter().any(|held| held == EVERYTHING || held == permission)
+}
+
+/// Whether the key may be used from there.
+pub fn admits(key: &ApiKey, address: IpAddr) -> bool {
+    key.allowed_addresses.is_empty() || key.allowed_addresses.iter().any(|net| contains(net, address))
 }
 
 /// `net` is an address or a subnet. An IPv4 address that arrives on an IPv6 socket is the same address.
@@ -78,19 +79,16 @@ mod tests {
     fn a_key_is_limited_to_its_permissions_and_addresses() {
         let (_, mut key) = new_api_key("k").unwrap();
         let at = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(allows(&key, "kpi.dau.data_series", at("10.1.2.3")));
+        assert!(permits(&key, "kpi.dau.data_series"));
+        assert!(admits(&key, at("10.1.2.3")));
         key.permissions = vec!["kpi.mau.data_series".into()];
-        assert!(!allows(&key, "kpi.dau.data_series", at("10.1.2.3")));
-        assert!(allows(&key, "kpi.mau.data_series", at("10.1.2.3")));
+        assert!(!permits(&key, "kpi.dau.data_series"));
+        assert!(permits(&key, "kpi.mau.data_series"));
         key.allowed_addresses = vec!["10.0.0.0/8".into(), "::1".into()];
-        for (address, allowed) in [
-            ("10.1.2.3", true),
-            ("::ffff:10.1.2.3", true),
-            ("11.1.2.3", false),
-            ("::1", true),
-            ("::2", false),
-        ] {
-            assert_eq!(allows(&key, "kpi.mau.data_series", at(address)), allowed, "{address}");
+        for (address, allowed) in
+            [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("11.1.2.3", false), ("::1", true), ("::2", false)]
+        {
+            assert_eq!(admits(&key, at(address)), allowed, "{address}");
         }
     }
 

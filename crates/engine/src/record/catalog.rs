@@ -242,7 +242,13 @@ mod tests {
             (vec![(b"w\0\0\0\0".to_vec(), b"{}".to_vec())], "no secret"),
             (vec![(SECRET_KEY.to_vec(), vec![0; 15])], "a short secret"),
             (vec![secret.clone(), (b"w\0\0\0\0".to_vec(), b"{}".to_vec())], "fields are missing"),
-            (vec![secret.clone(), (b"a\0\0\0\0\0\0\0\0".to_vec(), br#"{"app_id":"x","name":"","write_key":""}"#.to_vec())], "an app of no workspace"),
+            (
+                vec![
+                    secret.clone(),
+                    (b"a\0\0\0\0\0\0\0\0".to_vec(), br#"{"app_id":"x","name":"","write_key":""}"#.to_vec()),
+                ],
+                "an app of no workspace",
+            ),
         ] {
             assert!(build(&records).is_err(), "{why}");
         }

@@ -194,10 +194,13 @@ mod tests {
         let (day, bucket) = (ActiveDay::from_code(0x0102), |index| Bucket::new(index).unwrap());
         let row = |bucket, delta| RowChange { scope: Scope::Workspace, day, cause: Cause::Live, bucket, delta };
         let profile = ProfileKey::from_u128(5);
-        (vec![row(bucket(3), -1), row(bucket(300), 70)], vec![
-            Change::Active { profile, app: AppIndex::new(0), day },
-            Change::Link { profile, other: ProfileKey::from_u128(6) },
-        ])
+        (
+            vec![row(bucket(3), -1), row(bucket(300), 70)],
+            vec![
+                Change::Active { profile, app: AppIndex::new(0), day },
+                Change::Link { profile, other: ProfileKey::from_u128(6) },
+            ],
+        )
     }
 
     #[test]
@@ -222,11 +225,7 @@ mod tests {
         assert_eq!(
             read_all(&bytes),
             Ok(vec![
-                LogEntry::Rows {
-                    workspace: WorkspaceIndex(0),
-                    recorded: ActiveDay::from_code(0x0103),
-                    changes: rows
-                },
+                LogEntry::Rows { workspace: WorkspaceIndex(0), recorded: ActiveDay::from_code(0x0103), changes: rows },
                 LogEntry::Changes { workspace: WorkspaceIndex(0), shard: 0, changes },
             ])
         );

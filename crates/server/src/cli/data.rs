@@ -19,7 +19,8 @@ pub fn cores() -> usize {
 
 /// The workspace with this name, or the only one.
 pub fn workspace(catalog: &Catalog, name: Option<&str>) -> anyhow::Result<Arc<Workspace>> {
-    let names = || catalog.workspaces().iter().map(|workspace| workspace.name.as_str()).collect::<Vec<_>>().join("`, `");
+    let names =
+        || catalog.workspaces().iter().map(|workspace| workspace.name.as_str()).collect::<Vec<_>>().join("`, `");
     match (name, catalog.workspaces()) {
         (Some(name), _) => match catalog.workspace_named(name) {
             Some(workspace) => Ok(Arc::clone(workspace)),

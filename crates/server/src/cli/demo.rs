@@ -69,10 +69,13 @@ fn make_history(engine: &Engine, world: &World) -> anyhow::Result<()> {
         let until = if number == HISTORY_DAYS { u64::try_from(seconds_today * 100 / 86_400)? } else { 100 };
         world.live_through(number, day, until, &mut submission);
         let sender = sender.clone();
-        engine.submit(submission, Box::new(move |result| {
-            // The receiver outlives every submission.
-            let _ = sender.send(result);
-        }));
+        engine.submit(
+            submission,
+            Box::new(move |result| {
+                // The receiver outlives every submission.
+                let _ = sender.send(result);
+            }),
+        );
         bar.inc(1);
     }
     drop(sender);

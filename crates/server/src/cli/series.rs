@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::arguments::{Metric, SeriesArguments, SeriesFormat};
 use super::{data, print};
 use crate::chart::{self, ChartTitle, Surface};
+use crate::clock;
 use crate::import::{Remote, get_text};
 use crate::points::points;
-use crate::clock;
 
 pub fn run(arguments: &SeriesArguments) -> anyhow::Result<ExitCode> {
     let route = route_of(arguments.metric);

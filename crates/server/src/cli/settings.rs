@@ -92,7 +92,9 @@ mod tests {
             panic!()
         };
         assert_eq!(serve.listen.listen, "x:2");
-        let Chosen::Import(import) = parse(settings, &["dauphin", "import", "f.csv"]).unwrap().command else { panic!() };
+        let Chosen::Import(import) = parse(settings, &["dauphin", "import", "f.csv"]).unwrap().command else {
+            panic!()
+        };
         assert!(import.create_apps);
         assert_eq!(import.map, ["time=t"]);
     }

@@ -15,9 +15,13 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
-use super::access::media_type;
+use super::access::{Visitor, media_type};
 use super::{App, respond};
 use crate::intake::{Intake, UnknownApps};
+use crate::keys;
+
+/// What a key must be allowed to do, beyond sending rows, to make apps with them.
+const CREATE_APPS: &str = "apps.create";
 
 /// Errors that an answer names; all are counted.
 const ERRORS_NAMED_MAX: usize = 100;
@@ -25,20 +29,19 @@ const ERRORS_NAMED_MAX: usize = 100;
 const EXPANSION_MAX: u64 = 16;
 
 /// Takes a body of rows, and answers when all of them are durable and visible.
-pub async fn ingest(
-    app: &Arc<App>,
-    workspace: Arc<Workspace>,
-    request: Request,
-    now: Instant,
-) -> Result<Response, ApiError> {
+pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Instant) -> Result<Response, ApiError> {
     let options = Options::read(request.uri().query().unwrap_or(""))?;
+    if options.create_apps && !keys::permits(&visitor.key, CREATE_APPS) {
+        return Err(ErrorCode::AccessDenied.into());
+    }
     let format = format_of(request.headers())?;
     let permits = reserve(app, request.headers()).await?;
     let body = read_body(request.into_body(), app.body_bytes_max).await?;
     let app = Arc::clone(app);
     let work = move || {
         let _permits = permits;
-        let job = Job { engine: &app.engine, workspace, now, format, options, body_bytes_max: app.body_bytes_max };
+        let (workspace, body_bytes_max) = (visitor.workspace, app.body_bytes_max);
+        let job = Job { engine: &app.engine, workspace, now, format, options, body_bytes_max };
         job.run(&body)
     };
     let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
@@ -156,10 +159,13 @@ impl Job<'_> {
         let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
         let mut report = self.read(body, unknown_apps, &mut |submission| {
             let sender = sender.clone();
-            self.engine.submit(submission, Box::new(move |result| {
-                // The receiver outlives every submission.
-                let _ = sender.send(result);
-            }));
+            self.engine.submit(
+                submission,
+                Box::new(move |result| {
+                    // The receiver outlives every submission.
+                    let _ = sender.send(result);
+                }),
+            );
         })?;
         drop(sender);
         for result in receiver {

@@ -44,7 +44,9 @@ impl Server {
         let address = listener.local_addr().context("read the listening address")?;
         let scheme = if acceptor.is_some() { "https" } else { "http" };
         if acceptor.is_none() && !address.ip().is_loopback() {
-            tracing::warn!("{address} can be reached from other machines and keys travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS");
+            tracing::warn!(
+                "{address} can be reached from other machines and keys travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS"
+            );
         }
         Ok(Self { listener, acceptor, url: format!("{scheme}://{address}") })
     }
@@ -92,4 +94,3 @@ fn tls_acceptor(certificate: &Path, key: &Path) -> anyhow::Result<TlsAcceptor> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
-

@@ -165,7 +165,8 @@ impl Units {
                     return Ok(None);
                 }
                 *next += 1;
-                let rows = if *next < reader.row_group_count() { reader.rows_before(*next) } else { reader.row_count() };
+                let rows =
+                    if *next < reader.row_group_count() { reader.rows_before(*next) } else { reader.row_count() };
                 let end = Mark { offset: rows, line: rows + 1 };
                 Ok(Some(Unit::RowGroup { reader: reader.clone(), index, end }))
             }

@@ -54,7 +54,13 @@ struct UnitTally {
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<'a> Tally<'a> {
-    pub fn new(target: &'a Target, file: &'a str, key: Vec<u8>, rejects: &'a Mutex<Rejects>, progress: Progress) -> Self {
+    pub fn new(
+        target: &'a Target,
+        file: &'a str,
+        key: Vec<u8>,
+        rejects: &'a Mutex<Rejects>,
+        progress: Progress,
+    ) -> Self {
         let (units, saved) = (BTreeMap::new(), Stopwatch::now());
         Self { target, file, key, rejects, progress, units, next: 0, saved, failure: None }
     }

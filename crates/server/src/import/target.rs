@@ -108,9 +108,12 @@ impl Loader<'_> {
             Self::Local { engine, intake, submission, deliver } => {
                 let deliver = Arc::clone(deliver);
                 let full = std::mem::replace(submission, intake.submission());
-                engine.submit(full, Box::new(move |result| {
-                    deliver(result.map(|receipt| (receipt, Vec::new())).map_err(anyhow::Error::from));
-                }));
+                engine.submit(
+                    full,
+                    Box::new(move |result| {
+                        deliver(result.map(|receipt| (receipt, Vec::new())).map_err(anyhow::Error::from));
+                    }),
+                );
             }
             Self::Remote { remote, body, deliver } => deliver(remote.send(&std::mem::take(body))),
         }
