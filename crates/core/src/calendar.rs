@@ -75,7 +75,7 @@ fn read_track<'a>(reader: &mut Reader<'a>) -> Result<(u16, Track<'a>), Calendars
     Ok((code, Track { app, latest, gaps: reader.bytes(gap_byte_count)? }))
 }
 
-impl<'a> Track<'a> {
+impl Track<'_> {
     /// The active days, newest first.
     pub fn days(self) -> impl Iterator<Item = ActiveDay> {
         let mut next = Some((self.latest, self.gaps));

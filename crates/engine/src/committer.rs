@@ -76,11 +76,14 @@ struct Group {
     folded: Vec<Folded>,
     pages: Vec<(PageKey, Vec<u8>)>,
     edits: Vec<(CatalogEdit, Answer<Arc<Catalog>>)>,
-    sources: Vec<(Vec<u8>, Option<Vec<u8>>, Answer<()>)>,
+    sources: Vec<SourceEdit>,
     swept: usize,
     close: bool,
     weight: usize,
 }
+
+/// Key, value or nothing, and who waits for it.
+type SourceEdit = (Vec<u8>, Option<Vec<u8>>, Answer<()>);
 
 type RowsByRecording = BTreeMap<(WorkspaceIndex, ActiveDay), Vec<RowChange>>;
 

@@ -187,12 +187,15 @@ impl ShardReader {
     }
 }
 
+/// Takes one record, key and value.
+type TakeRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Malformed> + 'a;
+
 /// Scans, and names the table whose record is malformed.
 fn each_record(
     store: &dyn Store,
     table: Table,
     keys: &KeyRange,
-    take: &mut dyn FnMut(&[u8], &[u8]) -> Result<(), Malformed>,
+    take: &mut TakeRecord<'_>,
 ) -> Result<(), RestoreError> {
     let mut malformed = false;
     store.scan(table, keys, &mut |key, value| match take(key, value) {

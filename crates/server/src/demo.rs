@@ -109,7 +109,7 @@ impl Person {
     }
 }
 
-/// Numbers that look random and follow from two others (SplitMix64).
+/// Numbers that look random and follow from two others (`SplitMix64`).
 #[derive(Clone, Copy)]
 struct Luck(u64);
 
@@ -128,7 +128,7 @@ impl Luck {
     }
 }
 
-const fn mix(value: u64) -> u64 {
+pub const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -68,7 +68,7 @@ fn counted(days: &BTreeSet<i32>, window: i32, day: i32) -> bool {
 }
 
 pub fn active(calendars: &[BTreeSet<i32>], window: i32, day: i32) -> i64 {
-    calendars.iter().filter(|days| counted(days, window, day)).count() as i64
+    calendars.iter().map(|days| i64::from(counted(days, window, day))).sum()
 }
 
 /// New, resurrected, retained, churned.

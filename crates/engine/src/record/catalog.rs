@@ -74,7 +74,7 @@ pub fn put_edit(catalog: &Catalog, edit: &CatalogEdit, batch: &mut Batch) {
         }
         CatalogEdit::AddKey { workspace, key } => {
             let record = KeyRecord {
-                sha256: key.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+                sha256: hex(&key.hash),
                 name: key.name.clone(),
                 permissions: key.permissions.clone(),
                 allowed_addresses: key.allowed_addresses.clone(),
@@ -156,6 +156,11 @@ fn read_edit(kind: u8, key: &[u8], value: &[u8]) -> Result<CatalogEdit, Malforme
 
 fn from_json<'a, T: Deserialize<'a>>(value: &'a [u8]) -> Result<T, Malformed> {
     serde_json::from_slice(value).map_err(|_| Malformed)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn hash_from_hex(text: &str) -> Result<[u8; 32], Malformed> {

@@ -20,17 +20,18 @@ impl PageKey {
 
     /// What the keys of one shard begin with.
     pub fn prefix(workspace: WorkspaceIndex, shard: u8) -> [u8; 5] {
-        let [a, b, c, d] = workspace.0.to_be_bytes();
-        [a, b, c, d, shard]
+        let mut prefix = [shard; 5];
+        prefix[..4].copy_from_slice(&workspace.0.to_be_bytes());
+        prefix
     }
 
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
-        let bytes: [u8; 9] = bytes.try_into().map_err(|_| Malformed)?;
-        let [a, b, c, d, shard, e, f, g, h] = bytes;
+        let (workspace, rest) = bytes.split_first_chunk().ok_or(Malformed)?;
+        let (shard, page) = rest.split_first().ok_or(Malformed)?;
         Ok(Self {
-            workspace: WorkspaceIndex(u32::from_be_bytes([a, b, c, d])),
-            shard,
-            page: u32::from_be_bytes([e, f, g, h]),
+            workspace: WorkspaceIndex(u32::from_be_bytes(*workspace)),
+            shard: *shard,
+            page: u32::from_be_bytes(page.try_into().map_err(|_| Malformed)?),
         })
     }
 }

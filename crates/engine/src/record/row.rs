@@ -8,17 +8,20 @@ pub const ROWS_SEQUENCE_KEY: &[u8] = &[];
 
 /// Key of a gap row: `[workspace: u32][scope: u16][day: u16]`, big-endian. Its value is the row in its parts.
 pub fn row_key(workspace: WorkspaceIndex, scope: Scope, day: ActiveDay) -> [u8; 8] {
-    let [a, b, c, d] = workspace.0.to_be_bytes();
-    let ([e, f], [g, h]) = (scope.code().to_be_bytes(), day.code().to_be_bytes());
-    [a, b, c, d, e, f, g, h]
+    let mut key = [0; 8];
+    key[..4].copy_from_slice(&workspace.0.to_be_bytes());
+    key[4..6].copy_from_slice(&scope.code().to_be_bytes());
+    key[6..].copy_from_slice(&day.code().to_be_bytes());
+    key
 }
 
 pub fn split_row_key(key: &[u8]) -> Result<(WorkspaceIndex, Scope, ActiveDay), Malformed> {
-    let [a, b, c, d, e, f, g, h] = <[u8; 8]>::try_from(key).map_err(|_| Malformed)?;
+    let (workspace, rest) = key.split_first_chunk().ok_or(Malformed)?;
+    let (scope, day) = rest.split_first_chunk().ok_or(Malformed)?;
     Ok((
-        WorkspaceIndex(u32::from_be_bytes([a, b, c, d])),
-        Scope::from_code(u16::from_be_bytes([e, f])).ok_or(Malformed)?,
-        ActiveDay::from_code(u16::from_be_bytes([g, h])),
+        WorkspaceIndex(u32::from_be_bytes(*workspace)),
+        Scope::from_code(u16::from_be_bytes(*scope)).ok_or(Malformed)?,
+        ActiveDay::from_code(u16::from_be_bytes(day.try_into().map_err(|_| Malformed)?)),
     ))
 }
 

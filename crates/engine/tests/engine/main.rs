@@ -1,4 +1,5 @@
 //! The engine over its stores: exact through restarts and crashes, and honest when storage fails.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod durability;
 #[path = "../../../core/tests/fold/oracle.rs"]

@@ -48,7 +48,7 @@ proptest! {
                     engine.close().unwrap();
                     engine = Engine::open(Box::new(Embedded::open(&path).unwrap()), OPTIONS).unwrap();
                 }
-                Step::Crash => engine = crash(engine, &path),
+                Step::Crash => engine = crash(&engine, &path),
             }
         }
         compare(&engine, &oracle, &[1015, end], &[1, 7, 28, 30, 90, 365, 366]);
@@ -60,7 +60,7 @@ proptest! {
 }
 
 /// Copies what is on disk while the engine still holds it, as a crash would leave it, and goes on with the copy.
-fn crash(engine: Engine, path: &std::path::Path) -> Engine {
+fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     let copy = path.with_extension("crashed");
     std::fs::create_dir(&copy).unwrap();
     for entry in std::fs::read_dir(path).unwrap() {
@@ -107,7 +107,7 @@ fn many_pages_survive_sweeps_and_restarts() {
             engine.close().unwrap();
             engine = Engine::open(Box::new(Embedded::open(&path).unwrap()), OPTIONS).unwrap();
         } else {
-            engine = crash(engine, &path);
+            engine = crash(&engine, &path);
         }
     }
     // One person a user: the sets are filled directly, the oracle's search for persons is too slow for so many.

@@ -25,6 +25,8 @@ pub enum Command {
     Check(CheckArguments),
     /// Try it: a made-up year of activity, live traffic, a console to look at
     Demo(DemoArguments),
+    /// Measure this machine
+    Bench(BenchArguments),
 }
 
 #[derive(Args)]
@@ -177,6 +179,25 @@ pub struct DemoArguments {
     /// People to make up
     #[arg(long, env = "DAUPHIN_PEOPLE", value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=5_000_000))]
     pub people: u32,
+}
+
+#[derive(Args)]
+pub struct BenchArguments {
+    /// People to make up [default: 1000000, with --quick 100000]
+    #[arg(long, env = "DAUPHIN_USERS", value_name = "N", value_parser = clap::value_parser!(u32).range(10_000..=50_000_000))]
+    pub users: Option<u32>,
+    /// Rows for each of them on average, a quarter of them repeats
+    #[arg(long, env = "DAUPHIN_DAYS_PER_USER", value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub days_per_user: u32,
+    /// Days over which they come
+    #[arg(long, env = "DAUPHIN_SPAN_DAYS", value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(30..=3_650))]
+    pub span_days: u32,
+    /// Fewer people and fewer runs
+    #[arg(long, env = "DAUPHIN_QUICK")]
+    pub quick: bool,
+    /// One JSON object instead of a table
+    #[arg(long, env = "DAUPHIN_JSON")]
+    pub json: bool,
 }
 
 /// Longest name of a workspace or an app.

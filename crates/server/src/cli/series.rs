@@ -69,7 +69,8 @@ fn query_of(arguments: &SeriesArguments) -> String {
     for (name, value) in given {
         if let Some(value) = value {
             let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-            query.push_str(&format!("{}{name}={value}", if query.is_empty() { "" } else { "&" }));
+            let separator = if query.is_empty() { "" } else { "&" };
+            query.extend([separator, name, "=", &value.to_string()]);
         }
     }
     query

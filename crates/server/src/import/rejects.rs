@@ -14,7 +14,7 @@ pub struct Rejects {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line<'a> {
+struct Kept<'a> {
     file: &'a str,
     line: u64,
     reason: &'a str,
@@ -60,8 +60,8 @@ impl Rejects {
                 self.writer.insert(BufWriter::new(opened))
             }
         };
-        let line = Line { file, line: reject.line, reason: &reject.reason, input: &reject.input };
-        serde_json::to_writer(&mut *writer, &line).with_context(context)?;
+        let kept = Kept { file, line: reject.line, reason: &reject.reason, input: &reject.input };
+        serde_json::to_writer(&mut *writer, &kept).with_context(context)?;
         writer.write_all(b"\n").with_context(context)
     }
 

@@ -180,7 +180,7 @@ impl Body {
 }
 
 fn agent() -> Agent {
-    Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120))).build().into()
+    Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_mins(2))).build().into()
 }
 
 /// The body of a successful GET.

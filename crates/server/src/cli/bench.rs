@@ -1,0 +1,48 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::arguments::BenchArguments;
+use super::{data, print, print_json};
+use crate::bench::{self, BenchOptions};
+use crate::clock;
+
+/// Interrupted by Ctrl-C, as shells count it.
+const INTERRUPTED: i32 = 130;
+
+pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
+    let directory =
+        tempfile::Builder::new().prefix("dauphin-bench-").tempdir().context("make a temporary directory")?;
+    clean_up_when_interrupted(directory.path().to_owned())?;
+    let options = BenchOptions {
+        users: arguments.users.unwrap_or(if arguments.quick { 100_000 } else { 1_000_000 }),
+        days_per_user: arguments.days_per_user,
+        span_days: arguments.span_days,
+        budget: Duration::from_secs(if arguments.quick { 1 } else { 12 }),
+        thread_count: data::cores(),
+        now: clock::now(),
+    };
+    let report = bench::run(&options, directory.path())?;
+    directory.close().context("remove the temporary directory")?;
+    if arguments.json {
+        print_json(&report)?;
+    } else {
+        print(report.table().as_bytes())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files are large; nobody wants to find them later.
+fn clean_up_when_interrupted(directory: PathBuf) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("start the runtime")?;
+    std::thread::spawn(move || {
+        if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+            // What cannot be removed is in the system's directory for such things.
+            let _ = std::fs::remove_dir_all(&directory);
+            std::process::exit(INTERRUPTED);
+        }
+    });
+    Ok(())
+}
