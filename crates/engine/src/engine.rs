@@ -13,9 +13,9 @@ use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder, FolderShared};
-use crate::record::put_secret;
+use crate::record::{put_edit, put_secret};
 use crate::submission::Ticket;
-use crate::{Catalog, CatalogEdit, Done, EngineError, RestoreError, Restored, Submission};
+use crate::{Catalog, CatalogEdit, Done, EngineError, InitialiseError, RestoreError, Restored, Submission};
 
 /// How an engine runs.
 #[derive(Clone, Copy, Debug)]
@@ -65,11 +65,30 @@ impl Engine {
     /// Results that may wait for the committer.
     const COMMITTER_INBOX: usize = 256;
 
-    /// Gives a new store its identity secret.
-    pub fn initialise(store: &mut dyn Store, secret: &IdentitySecret) -> Result<(), StoreError> {
+    /// Gives a new store its identity secret and all that `edits` make, in one commit: a crash leaves all or nothing.
+    pub fn initialise(
+        store: &mut dyn Store,
+        secret: &IdentitySecret,
+        edits: &[CatalogEdit],
+    ) -> Result<(), InitialiseError> {
         let mut batch = Batch::new();
         put_secret(secret, &mut batch);
-        store.commit(batch)
+        let mut catalog = Catalog::new(secret.clone());
+        for edit in edits {
+            catalog = catalog.with(edit)?;
+            put_edit(&catalog, edit, &mut batch);
+        }
+        Ok(store.commit(batch)?)
+    }
+
+    /// Whether a store has been initialised.
+    pub fn is_initialised(store: &dyn Store) -> Result<bool, StoreError> {
+        let mut found = false;
+        store.scan(Table::Catalog, &KeyRange::all(), &mut |_, _| {
+            found = true;
+            ControlFlow::Break(())
+        })?;
+        Ok(found)
     }
 
     /// Restores what is stored and goes to work.

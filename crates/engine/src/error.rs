@@ -1,3 +1,14 @@
+/// Why a new store could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum InitialiseError {
+    /// What it was to hold cannot be.
+    #[error(transparent)]
+    Catalog(#[from] crate::CatalogError),
+    /// The store itself.
+    #[error(transparent)]
+    Store(#[from] dauphin_store::StoreError),
+}
+
 /// Why a running engine did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum EngineError {

@@ -18,6 +18,6 @@ mod submission;
 pub use catalog::{ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
 pub use check::{CheckReport, Mismatch};
 pub use engine::{Engine, EngineOptions, EngineStats};
-pub use error::EngineError;
+pub use error::{EngineError, InitialiseError};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

@@ -1,6 +1,7 @@
 //! The command line: stdout is data, stderr is talk; 0 done, 1 failed, 2 usage.
 
 mod arguments;
+mod bench;
 mod check;
 mod data;
 mod demo;
@@ -38,6 +39,7 @@ pub fn run() -> ExitCode {
         Command::Series(arguments) => series::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {
         Ok(code) => code,

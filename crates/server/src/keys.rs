@@ -4,10 +4,16 @@ use dauphin_engine::{ApiKey, Catalog, Workspace};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+/// Random bytes from the system.
+pub fn random_bytes<const COUNT: usize>() -> anyhow::Result<[u8; COUNT]> {
+    let mut bytes = [0; COUNT];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("ask the system for random bytes: {error}"))?;
+    Ok(bytes)
+}
+
 /// Random bytes from the system, as hexadecimal text.
 pub fn random_text<const BYTES: usize>() -> anyhow::Result<String> {
-    let mut bytes = [0; BYTES];
-    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("ask the system for random bytes: {error}"))?;
+    let bytes = random_bytes::<BYTES>()?;
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).expect("four bits");
     Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }

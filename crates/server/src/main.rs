@@ -1,6 +1,7 @@
 //! The binary `dauphin`: HTTP, command line, console. It wires the other crates together, and it alone has tokio, axum
 //! and a clock. Never knows: formulas.
 
+mod bench;
 mod chart;
 mod cli;
 mod clock;

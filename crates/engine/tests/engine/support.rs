@@ -14,16 +14,16 @@ pub const OPTIONS: EngineOptions = EngineOptions { folder_count: 2, log_bytes_mi
 
 /// A store set up with one workspace of three apps.
 pub fn set_up(mut store: Box<dyn Store>) -> Engine {
-    Engine::initialise(store.as_mut(), &IdentitySecret::new([1; 16])).unwrap();
+    let workspace = CatalogEdit::AddWorkspace {
+        name: "main".into(),
+        zone: Zone::utc(),
+        rate_limit_per_hour: 250_000,
+        api_key_in_query: true,
+    };
+    assert!(!Engine::is_initialised(store.as_ref()).unwrap());
+    Engine::initialise(store.as_mut(), &IdentitySecret::new([1; 16]), &[workspace]).unwrap();
+    assert!(Engine::is_initialised(store.as_ref()).unwrap());
     let engine = Engine::open(store, OPTIONS).unwrap();
-    engine
-        .edit(CatalogEdit::AddWorkspace {
-            name: "main".into(),
-            zone: Zone::utc(),
-            rate_limit_per_hour: 250_000,
-            api_key_in_query: true,
-        })
-        .unwrap();
     for id in ["a", "b", "c"] {
         let app = App { id: AppId::new(id).unwrap(), name: id.into(), write_key: String::new() };
         engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }).unwrap();

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use dauphin_core::{Arrival, Stamp};
-use dauphin_engine::{Engine, Submission};
+use dauphin_engine::{Engine, EngineOptions, Submission};
 use dauphin_model::{ActiveDay, AppId, Day, WorkspaceIndex, Zone};
-use dauphin_store::Embedded;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::arguments::{DemoArguments, InitArguments, NewApp};
-use super::init::{Made, make_workspace, set_up};
+use super::data::cores;
+use super::init::{Made, Plan, make_store};
 use super::{print, serve};
 use crate::clock;
 use crate::demo::{APPS, HISTORY_DAYS, World};
@@ -25,11 +25,14 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     })?);
     let directory = tempfile::Builder::new().prefix("dauphin-demo-").tempdir().context("make a temporary directory")?;
     let data = arguments.data.clone().unwrap_or_else(|| directory.path().join("data"));
-    let engine = Arc::new(set_up(Box::new(Embedded::create(&data).context("make the data directory")?))?);
     let zone = Zone::utc();
     let apps = APPS.iter().map(|(name, id)| Ok(NewApp { name: (*name).to_owned(), id: Some(AppId::new(id)?) }));
     let apps = apps.collect::<anyhow::Result<Vec<_>>>()?;
-    let made = make_workspace(&engine, &InitArguments { data, workspace: "demo".to_owned(), zone, app: apps })?;
+    let plan = Plan::of(&InitArguments { data: data.clone(), workspace: "demo".to_owned(), zone, app: apps })?;
+    let mut store = make_store(&data)?;
+    plan.carry_out(store.as_mut())?;
+    let engine = Engine::open(store, EngineOptions::for_cores(cores())).context("open the new data directory")?;
+    let engine = Arc::new(engine);
 
     let world = World::new(arguments.people, engine.catalog().secret.clone());
     make_history(&engine, &world)?;
@@ -40,7 +43,7 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     };
     let served = serve::run_server(&engine, &arguments.listen, |url| {
         eprintln!("listening on {url}");
-        print(welcome(url, &made, arguments.data.as_deref()).as_bytes())
+        print(welcome(url, &plan.made, arguments.data.as_deref()).as_bytes())
     });
     drop(stop);
     traffic.join().map_err(|_| anyhow!("the made-up traffic stopped"))?;

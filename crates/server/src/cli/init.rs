@@ -1,9 +1,10 @@
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use dauphin_engine::{App, CatalogEdit, Engine, EngineOptions};
+use dauphin_engine::{App, Catalog, CatalogEdit, Engine};
 use dauphin_model::{AppId, IdentitySecret, WorkspaceIndex};
-use dauphin_store::{Embedded, Store};
+use dauphin_store::{Embedded, Store, StoreError};
 use serde::Serialize;
 
 use super::arguments::{InitArguments, NewApp};
@@ -29,48 +30,65 @@ pub struct MadeApp {
 }
 
 pub fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
-    let store = Embedded::create(&arguments.data).context("make the data directory")?;
-    let engine = set_up(Box::new(store))?;
-    let made = make_workspace(&engine, arguments)?;
-    engine.close().context("close the data directory")?;
-    print_json(&made)?;
+    let plan = Plan::of(arguments)?;
+    let mut store = make_store(&arguments.data)?;
+    plan.carry_out(store.as_mut())?;
+    store.close().context("close the data directory")?;
+    print_json(&plan.made)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// A store with a secret of its own and nothing else.
-pub fn set_up(mut store: Box<dyn Store>) -> anyhow::Result<Engine> {
-    let mut secret = [0; 16];
-    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("ask the system for random bytes: {error}"))?;
-    Engine::initialise(store.as_mut(), &IdentitySecret::new(secret)).context("write the data directory")?;
-    Engine::open(store, EngineOptions::for_cores(super::data::cores())).context("open the new data directory")
-}
-
-/// A workspace, its apps, and a key with every permission.
-pub fn make_workspace(engine: &Engine, arguments: &InitArguments) -> anyhow::Result<Made> {
-    let index = engine.catalog().workspaces().len();
-    let workspace = WorkspaceIndex(u32::try_from(index).context("count the workspaces")?);
-    engine.edit(CatalogEdit::AddWorkspace {
-        name: arguments.workspace.clone(),
-        zone: arguments.zone.clone(),
-        rate_limit_per_hour: RATE_LIMIT_PER_HOUR,
-        api_key_in_query: true,
-    })?;
-    let mut apps = Vec::new();
-    for app in &arguments.app {
-        apps.push(make_app(engine, workspace, app)?);
+/// A new data directory, or one that an earlier `init` was killed over.
+pub fn make_store(path: &Path) -> anyhow::Result<Box<dyn Store>> {
+    let context = "make the data directory";
+    match Embedded::create(path) {
+        Ok(store) => Ok(Box::new(store)),
+        Err(error @ StoreError::AlreadyExists { .. }) => {
+            let store = Embedded::open(path).context(context)?;
+            if Engine::is_initialised(&store)? { Err(error).context(context) } else { Ok(Box::new(store)) }
+        }
+        Err(error) => Err(error).context(context),
     }
-    let (api_key, key) = keys::new_api_key("made with the workspace")?;
-    engine.edit(CatalogEdit::AddKey { workspace, key })?;
-    Ok(Made { workspace: arguments.workspace.clone(), zone: arguments.zone.name().to_owned(), api_key, apps })
 }
 
-fn make_app(engine: &Engine, workspace: WorkspaceIndex, app: &NewApp) -> anyhow::Result<MadeApp> {
-    let id = match &app.id {
-        Some(id) => id.clone(),
-        None => AppId::new(&keys::random_identifier()?)?,
-    };
-    let write_key = keys::random_text::<16>()?;
-    let made = MadeApp { name: app.name.clone(), app_id: id.as_str().to_owned(), write_key: write_key.clone() };
-    engine.edit(CatalogEdit::AddApp { workspace, app: App { id, name: app.name.clone(), write_key } })?;
-    Ok(made)
+/// A workspace, its apps, and a key with every permission, about to be made.
+pub struct Plan {
+    pub made: Made,
+    secret: IdentitySecret,
+    edits: Vec<CatalogEdit>,
+}
+
+impl Plan {
+    /// Draws what is random, and finds out what cannot be before anything is made.
+    pub fn of(arguments: &InitArguments) -> anyhow::Result<Self> {
+        let workspace = WorkspaceIndex(0);
+        let mut edits = vec![CatalogEdit::AddWorkspace {
+            name: arguments.workspace.clone(),
+            zone: arguments.zone.clone(),
+            rate_limit_per_hour: RATE_LIMIT_PER_HOUR,
+            api_key_in_query: true,
+        }];
+        let mut apps = Vec::new();
+        for NewApp { name, id } in &arguments.app {
+            let id = match id {
+                Some(id) => id.clone(),
+                None => AppId::new(&keys::random_identifier()?)?,
+            };
+            let write_key = keys::random_text::<16>()?;
+            apps.push(MadeApp { name: name.clone(), app_id: id.as_str().to_owned(), write_key: write_key.clone() });
+            edits.push(CatalogEdit::AddApp { workspace, app: App { id, name: name.clone(), write_key } });
+        }
+        let (api_key, key) = keys::new_api_key("made with the workspace")?;
+        edits.push(CatalogEdit::AddKey { workspace, key });
+
+        let secret = IdentitySecret::new(keys::random_bytes()?);
+        edits.iter().try_fold(Catalog::new(secret.clone()), |catalog, edit| catalog.with(edit))?;
+        let (workspace, zone) = (arguments.workspace.clone(), arguments.zone.name().to_owned());
+        Ok(Self { made: Made { workspace, zone, api_key, apps }, secret, edits })
+    }
+
+    /// Makes it, all at once.
+    pub fn carry_out(&self, store: &mut dyn Store) -> anyhow::Result<()> {
+        Engine::initialise(store, &self.secret, &self.edits).context("write the data directory")
+    }
 }
