@@ -1,6 +1,9 @@
 use dauphin_core::{Arrival, Change, Ledger, LedgerRow, RowChanges, Rows, Shard, Stamp};
 use dauphin_model::limits::WINDOW_DAYS_MAX;
-use dauphin_model::{ActiveDay, AppIndex, Day, ProfileKey, Scope};
+use dauphin_model::{ActiveDay, AppIndex, Day, Instant, ProfileKey, Scope, Zone};
+use jiff::Timestamp;
+use jiff::civil::date;
+use jiff::tz::TimeZoneDatabase;
 use proptest::prelude::*;
 
 use crate::oracle::{self, Event, Oracle};
@@ -18,7 +21,7 @@ fn key(user: u64) -> ProfileKey {
     ProfileKey::from_u128(u128::from(user) << 64 | u128::from(user % 3))
 }
 
-pub fn change(event: Event) -> Change {
+fn change(event: Event) -> Change {
     match event {
         Event::Active { user, app, day } => Change::Active {
             profile: key(user),
@@ -97,39 +100,84 @@ impl Workspace {
     }
 }
 
-/// Few users and clustered days, so that repeats, neighbours and every kind of gap come up.
-pub fn event() -> impl Strategy<Value = Event> {
-    let day = prop_oneof![5 => 1000_i32..1030, 3 => 700_i32..1400, 1 => -1_i32..3, 1 => 30_000_i32..30_010];
+/// What a sender says: an instant, not a day. `Err` is a link.
+type Sent = Result<(u64, u16, i64), (u64, u64)>;
+
+/// Few users and clustered days, so that repeats, neighbours and every kind of gap come up; often close to a midnight.
+fn sent() -> impl Strategy<Value = Sent> {
+    let day = prop_oneof![5 => 10_000_i64..10_030, 3 => 9_700_i64..10_400, 1 => 0_i64..3, 1 => 30_000_i64..30_010];
+    let second = prop_oneof![0_i64..86_400, -30_i64..30, 1_770_i64..1_830];
+    let instant = (day, second).prop_map(|(day, second)| (day * 86_400 + second).max(0));
     let user = 0_u64..14;
     prop_oneof![
-        12 => (user.clone(), 0_u16..4, day).prop_map(|(user, app, day)| Event::Active { user, app, day }),
+        12 => (user.clone(), 0_u16..4, instant).prop_map(Ok),
         // A link stays inside a shard.
-        1 => (user, 0_u64..7).prop_map(|(user, other)| Event::Link { user, other: other * 2 + user % 2 }),
+        1 => (user, 0_u64..7).prop_map(|(user, other)| Err((user, other * 2 + user % 2))),
     ]
+}
+
+/// The same as an event of a day, the day cut by `day_of`.
+fn event(sent: &Sent, day_of: &mut dyn FnMut(i64) -> i32) -> Event {
+    match *sent {
+        Ok((user, app, seconds)) => Event::Active { user, app, day: day_of(seconds) },
+        Err((user, other)) => Event::Link { user, other },
+    }
+}
+
+fn by_cursor(sent: &[Sent], zone: &Zone) -> Vec<Event> {
+    let mut cursor = zone.cursor();
+    let mut day_of = |seconds| cursor.day_of(Instant::new(seconds, 0).unwrap()).number();
+    sent.iter().map(|sent| event(sent, &mut day_of)).collect()
+}
+
+/// For the oracle: the zone library's own date.
+fn by_library(sent: &[Sent], zone: &Zone) -> Vec<Event> {
+    let rules = TimeZoneDatabase::bundled().get(zone.name()).unwrap();
+    let mut day_of = |seconds| {
+        let local = Timestamp::from_second(seconds).unwrap().to_zoned(rules.clone()).date();
+        local.since(date(1970, 1, 1)).unwrap().get_days()
+    };
+    sent.iter().map(|sent| event(sent, &mut day_of)).collect()
+}
+
+fn zone() -> impl Strategy<Value = Zone> {
+    let names = vec![
+        "UTC",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Pacific/Apia",
+        "Pacific/Kiritimati",
+        "Australia/Lord_Howe",
+        "America/St_Johns",
+        "Africa/Casablanca",
+        "Europe/Dublin",
+    ];
+    prop::sample::select(names).prop_map(|name| Zone::named(name).unwrap())
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(cases(1000)))]
 
-    /// Any order, repeats, links and restarts: every window of every scope equals the sets.
+    /// Any users, apps, zone and order, with repeats, links and restarts: every window of every scope equals the sets.
     #[test]
     fn every_window_of_every_scope_equals_the_sets(
-        batches in prop::collection::vec((prop::collection::vec(event(), 1..40), 990_i32..1040, any::<bool>()), 1..6),
-        end in prop_oneof![1000_i32..1040, 1366_i32..1400, 690_i32..1500],
+        batches in prop::collection::vec((prop::collection::vec(sent(), 1..40), 9_990_i32..10_040, any::<bool>()), 1..6),
+        zone in zone(),
+        end in prop_oneof![10_000_i32..10_040, 10_366_i32..10_400, 9_690_i32..10_500],
     ) {
         let (mut workspace, mut oracle) = (Workspace::default(), Oracle::default());
-        for (events, recorded, restart) in &batches {
-            workspace.apply(events, *recorded);
-            events.iter().for_each(|event| oracle.add(*event));
+        for (sent, recorded, restart) in &batches {
+            workspace.apply(&by_cursor(sent, &zone), *recorded);
+            by_library(sent, &zone).into_iter().for_each(|event| oracle.add(event));
             if *restart {
                 workspace.restart();
             }
         }
         let windows: Vec<u16> = (1..=WINDOW_DAYS_MAX + 1).collect();
         workspace.check(&oracle, &[end], &windows);
-        workspace.check(&oracle, &[0, 2, 1015, 1390, 30_009], &[1, 7, 30, 366, 367]);
-        for (events, recorded, _) in &batches {
-            prop_assert_eq!(workspace.apply(events, *recorded), 0, "a repeat changes nothing");
+        workspace.check(&oracle, &[0, 2, 10_015, 10_390, 30_009], &[1, 7, 30, 366, 367]);
+        for (sent, recorded, _) in &batches {
+            prop_assert_eq!(workspace.apply(&by_cursor(sent, &zone), *recorded), 0, "a repeat changes nothing");
         }
         laws(&workspace);
     }
@@ -137,19 +185,19 @@ proptest! {
     /// Order and batching of the input change nothing.
     #[test]
     fn order_and_batching_change_nothing(
-        events in prop::collection::vec(event(), 1..80).prop_flat_map(|events| {
+        events in prop::collection::vec(sent(), 1..80).prop_flat_map(|events| {
             let shuffled = Just(events.clone()).prop_shuffle();
             (Just(events), shuffled, 1_usize..40)
         })
     ) {
         let (events, shuffled, batch) = events;
         let (mut one, mut other) = (Workspace::default(), Workspace::default());
-        one.apply(&events, 1010);
+        one.apply(&by_cursor(&events, &Zone::utc()), 10_010);
         for batch in shuffled.chunks(batch) {
-            other.apply(batch, 1010);
+            other.apply(&by_cursor(batch, &Zone::utc()), 10_010);
         }
         for scope in (0..4).map(|code| Scope::from_code(code).unwrap()) {
-            for day in [1000, 1030, 1400].map(|day| Day::new(day).unwrap()) {
+            for day in [10_000, 10_030, 10_400].map(|day| Day::new(day).unwrap()) {
                 let start = day.offset(-29).unwrap();
                 prop_assert_eq!(one.rows.scope(scope).growth(30, start, 30), other.rows.scope(scope).growth(30, start, 30));
             }
@@ -159,7 +207,7 @@ proptest! {
 
 /// Laws that hold whatever the input.
 fn laws(workspace: &Workspace) {
-    let (first, length) = (Day::new(995).unwrap(), 40_u16);
+    let (first, length) = (Day::new(9_995).unwrap(), 40_u16);
     let of = |code, window| workspace.rows.scope(Scope::from_code(code).unwrap()).active(window, first, length);
     let (all, apps) = (of(0, 30), [of(1, 30), of(2, 30), of(3, 30)]);
     for index in 0..usize::from(length) {
@@ -173,7 +221,7 @@ fn laws(workspace: &Workspace) {
 }
 
 /// `DAUPHIN_PROPERTY_FACTOR=100 cargo test …` is the long mode.
-pub fn cases(base: u32) -> u32 {
+fn cases(base: u32) -> u32 {
     let factor = std::env::var("DAUPHIN_PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     base * factor
 }
