@@ -12,6 +12,8 @@ impl Place {
 #[derive(Default)]
 pub struct Arena {
     classes: Vec<Class>,
+    used_bytes: usize,
+    free_bytes: usize,
 }
 
 /// All slots of one size.
@@ -27,8 +29,11 @@ struct Class {
 const FINE_BYTES: usize = 128;
 const FINE_STEP: usize = 4;
 const FINE_CLASSES: usize = FINE_BYTES / FINE_STEP;
-/// A chunk has at least this many bytes: small enough that sixteen shards of an empty workspace weigh little.
-const CHUNK_BYTES: usize = 16 * 1024;
+/// A chunk has at least this many bytes: so few that the last, part-filled chunk of every class of sixteen shards weighs
+/// little, so many that what an allocation costs is spread thin.
+const CHUNK_BYTES: usize = 4 * 1024;
+/// Slots that were left for larger ones may take this much before they are worth a compaction.
+const SPARE_BYTES_MIN: usize = 64 * 1024;
 
 /// The class whose slots hold `length` bytes (at least one), and the size of its slots.
 const fn class_of(length: usize) -> (usize, usize) {
@@ -105,11 +110,25 @@ impl Arena {
             let shortest = self.classes.last().map_or(1, |last| last.slot_bytes + 1);
             self.classes.push(Class::new(class_of(shortest).1));
         }
-        Place(self.classes[class].take())
+        let class = &mut self.classes[class];
+        if !class.free.is_empty() {
+            self.free_bytes -= class.slot_bytes;
+        }
+        self.used_bytes += class.slot_bytes;
+        Place(class.take())
     }
 
     fn free(&mut self, place: Place, length: usize) {
-        self.classes[class_of(length).0].free.push(place.0);
+        let class = &mut self.classes[class_of(length).0];
+        class.free.push(place.0);
+        self.free_bytes += class.slot_bytes;
+        self.used_bytes -= class.slot_bytes;
+    }
+
+    /// Whether so much of the memory is free slots that moving every string into a new arena repays: strings only grow,
+    /// so slots of the smaller sizes are left behind for good.
+    pub fn is_sparse(&self) -> bool {
+        self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 4
     }
 
     /// Bytes of memory held.

@@ -77,7 +77,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A LEB128 number; one written in more bytes than it needs is taken, one beyond 64 bits is not.
+    #[inline]
     pub fn varint(&mut self) -> Result<u64, Truncated> {
+        // Nearly every number is below 128.
+        if let Some((&byte, rest)) = self.bytes.split_first()
+            && byte < 0x80
+        {
+            self.bytes = rest;
+            return Ok(u64::from(byte));
+        }
+        self.long_varint()
+    }
+
+    fn long_varint(&mut self) -> Result<u64, Truncated> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.u8()?;
@@ -99,6 +111,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A LEB128 number that fits `T`.
+    #[inline]
     pub fn number<T: TryFrom<u64>>(&mut self) -> Result<T, Truncated> {
         T::try_from(self.varint()?).map_err(|_| Truncated)
     }
