@@ -89,7 +89,7 @@ impl<'a> Intake<'a> {
         let index = match self.workspace.app(id) {
             Some(index) => index,
             None => match self.unknown_apps {
-                UnknownApps::Accept => return Ok(None),
+                UnknownApps::Accept => return AppId::new(id).map(|_| None).map_err(|error| error.to_string()),
                 UnknownApps::Create => self.create_app(id)?,
                 UnknownApps::Reject => {
                     let shown: String = id.chars().take(64).filter(|c| !c.is_control()).collect();

@@ -55,8 +55,8 @@ impl World {
             let luck = mix(u64::from(user));
             let class = usize::from(luck.to_le_bytes()[0]);
             // The square makes earlier days likelier: a service that grew fast at first.
-            let early = (luck >> 32) * (luck >> 32) >> 32;
-            let joined = u32::try_from(early * u64::from(span_days) >> 32).unwrap_or(0);
+            let early = ((luck >> 32) * (luck >> 32)) >> 32;
+            let joined = u32::try_from((early * u64::from(span_days)) >> 32).unwrap_or(0);
             Person { joined, chance: chances[class] }
         });
         Self { people: people.collect(), span_days, first }
@@ -128,7 +128,7 @@ impl World {
     }
 }
 
-/// Numbers that look random and follow from the first (SplitMix64).
+/// Numbers that look random and follow from the first (`SplitMix64`).
 pub struct Sequence(pub u64);
 
 impl Sequence {
@@ -139,7 +139,7 @@ impl Sequence {
 
     /// A number below `below`, which is below 2³².
     pub fn below(&mut self, below: usize) -> usize {
-        usize::try_from((self.next() >> 32) * below as u64 >> 32).unwrap_or(0)
+        usize::try_from(((self.next() >> 32) * below as u64) >> 32).unwrap_or(0)
     }
 
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
