@@ -1,0 +1,20 @@
+//! The binary, driven from outside: its command line, its files, its HTTP, and its death.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops where it is")]
+#![expect(clippy::format_collect, clippy::format_push_string, reason = "bodies are built once and read best this way")]
+
+mod support;
+
+mod scenarios;
+
+mod check;
+mod cli;
+mod crash;
+mod demo;
+mod formats;
+mod import;
+mod ingest;
+mod ingest_bad;
+mod real_data;
+mod series;
+mod settings;
