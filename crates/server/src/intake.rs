@@ -22,6 +22,9 @@ pub enum UnknownApps {
     Accept,
 }
 
+/// Apps that are found by comparing before they are looked up by hashing.
+const RECENT_APPS_MAX: usize = 8;
+
 /// Turns rows into changes of a workspace: identities into keys, identifiers into apps, instants into local days.
 pub struct Intake<'a> {
     engine: &'a Engine,
@@ -30,7 +33,8 @@ pub struct Intake<'a> {
     now: Instant,
     arrival: Arrival,
     unknown_apps: UnknownApps,
-    last_app: Option<(Box<str>, AppIndex)>,
+    /// Apps met lately: rows of a file name the same few again and again.
+    recent_apps: Vec<(Box<str>, AppIndex)>,
     days: OffsetCursor,
 }
 
@@ -45,7 +49,7 @@ impl<'a> Intake<'a> {
     ) -> Self {
         let secret = engine.catalog().secret.clone();
         let days = workspace.zone.cursor();
-        Self { engine, workspace, secret, now, arrival, unknown_apps, last_app: None, days }
+        Self { engine, workspace, secret, now, arrival, unknown_apps, recent_apps: Vec::new(), days }
     }
 
     /// An empty submission with today's stamp.
@@ -81,9 +85,7 @@ impl<'a> Intake<'a> {
     }
 
     fn app(&mut self, id: &str) -> Result<Option<AppIndex>, String> {
-        if let Some((last, index)) = &self.last_app
-            && **last == *id
-        {
+        if let Some((_, index)) = self.recent_apps.iter().find(|(recent, _)| **recent == *id) {
             return Ok(Some(*index));
         }
         let index = match self.workspace.app(id) {
@@ -101,7 +103,10 @@ impl<'a> Intake<'a> {
                 }
             },
         };
-        self.last_app = Some((id.into(), index));
+        if self.recent_apps.len() == RECENT_APPS_MAX {
+            self.recent_apps.clear();
+        }
+        self.recent_apps.push((id.into(), index));
         Ok(Some(index))
     }
 

@@ -104,6 +104,11 @@ impl BlockReader {
         &self.layout
     }
 
+    /// Whether the source is compressed: only then may its content fail when all of its bytes are there.
+    pub fn is_compressed(&self) -> bool {
+        self.text.compression().is_some()
+    }
+
     /// Where the next block begins.
     pub fn position(&self) -> Position {
         self.position

@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dauphin_model::{AppId, Zone};
 
 /// Counts active users, exactly: daily, monthly, over any window, per app and across apps.
@@ -84,10 +85,10 @@ pub struct ByteCount(pub usize);
 #[derive(Args)]
 pub struct TargetArguments {
     /// The data directory
-    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR", required_unless_present = "url", conflicts_with = "url")]
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR", conflicts_with = "url")]
     pub data: Option<PathBuf>,
     /// A running server
-    #[arg(long, env = "DAUPHIN_URL", value_name = "URL", requires = "key")]
+    #[arg(long, env = "DAUPHIN_URL", value_name = "URL")]
     pub url: Option<String>,
     /// API key of the running server
     #[arg(long, env = "DAUPHIN_KEY", value_name = "KEY", hide_env_values = true)]
@@ -95,6 +96,25 @@ pub struct TargetArguments {
     /// The workspace, where the data directory has several
     #[arg(long, env = "DAUPHIN_WORKSPACE", value_name = "NAME", value_parser = parse_name)]
     pub workspace: Option<String>,
+}
+
+/// Where to go: one or the other, whichever of flag, environment and file said so.
+pub enum Place<'a> {
+    Data(&'a Path),
+    Url { url: &'a str, key: &'a str },
+}
+
+impl TargetArguments {
+    /// The place, or the end of the program with a word on usage.
+    pub fn place(&self) -> Place<'_> {
+        let missing = |what| Arguments::command().error(ErrorKind::MissingRequiredArgument, what).exit();
+        match (&self.url, &self.key, &self.data) {
+            (Some(url), Some(key), _) => Place::Url { url, key },
+            (Some(_), None, _) => missing("--url needs an API key of that server: --key KEY"),
+            (None, _, Some(data)) => Place::Data(data),
+            (None, _, None) => missing("say where: --data DIR, or --url URL with --key KEY"),
+        }
+    }
 }
 
 #[derive(Args)]
@@ -243,8 +263,6 @@ fn parse_size(text: &str) -> Result<ByteCount, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

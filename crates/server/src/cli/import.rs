@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use dauphin_dialects::Columns;
 
-use super::arguments::{ImportArguments, TargetArguments};
+use super::arguments::{ImportArguments, Place, TargetArguments};
 use super::{data, print_json};
 use crate::clock;
 use crate::import::{self, ImportOptions, Local, Remote, Target, expand};
@@ -32,11 +32,12 @@ pub fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
 
 fn open_target(arguments: &TargetArguments, create_apps: bool) -> anyhow::Result<Target> {
     let workspace = arguments.workspace.as_deref();
-    if let Some(url) = &arguments.url {
-        let key = arguments.key.as_deref().unwrap_or_default();
-        return Ok(Target::Remote(Remote::connect(url, key, workspace, create_apps)?));
-    }
-    let path = arguments.data.as_deref().context("say where with --data or --url")?;
+    let path = match arguments.place() {
+        Place::Url { url, key } => {
+            return Ok(Target::Remote(Remote::connect(url, key, workspace, create_apps)?));
+        }
+        Place::Data(path) => path,
+    };
     let engine = Arc::new(data::open(path)?);
     let workspace = data::workspace(&engine.catalog(), workspace)?;
     Ok(Target::Local(Local { engine, workspace, create_apps, now: clock::now() }))

@@ -44,8 +44,10 @@ pub fn make_store(path: &Path) -> anyhow::Result<Box<dyn Store>> {
     match Embedded::create(path) {
         Ok(store) => Ok(Box::new(store)),
         Err(error @ StoreError::AlreadyExists { .. }) => {
-            let store = Embedded::open(path).context(context)?;
-            if Engine::is_initialised(&store)? { Err(error).context(context) } else { Ok(Box::new(store)) }
+            if Engine::is_initialised(&Embedded::open_read_only(path).context(context)?)? {
+                return Err(error).context(context);
+            }
+            Ok(Box::new(Embedded::open(path).context(context)?))
         }
         Err(error) => Err(error).context(context),
     }

@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
@@ -9,7 +10,7 @@ use dauphin_store::Embedded;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use super::arguments::{Metric, SeriesArguments, SeriesFormat};
+use super::arguments::{Metric, Place, SeriesArguments, SeriesFormat};
 use super::{data, print};
 use crate::chart::{self, ChartTitle, Surface};
 use crate::clock;
@@ -22,9 +23,9 @@ pub fn run(arguments: &SeriesArguments) -> anyhow::Result<ExitCode> {
         bail!("this metric has a fixed window; for another one use --metric active_users --window W");
     }
     let query = query_of(arguments);
-    let (points, title) = match &arguments.target.url {
-        Some(url) => ask_server(url, arguments, route, &query)?,
-        None => read_directory(arguments, route, &query)?,
+    let (points, title) = match arguments.target.place() {
+        Place::Url { url, key } => ask_server(url, key, arguments, route, &query)?,
+        Place::Data(path) => read_directory(path, arguments, route, &query)?,
     };
     let mut bytes = Vec::new();
     match arguments.format {
@@ -84,8 +85,12 @@ fn surface() -> Surface {
     Surface::Terminal { columns }
 }
 
-fn read_directory(arguments: &SeriesArguments, route: Route, query: &str) -> anyhow::Result<(Points, ChartTitle)> {
-    let path = arguments.target.data.as_deref().context("say where with --data or --url")?;
+fn read_directory(
+    path: &Path,
+    arguments: &SeriesArguments,
+    route: Route,
+    query: &str,
+) -> anyhow::Result<(Points, ChartTitle)> {
     let store = Embedded::open_read_only(path).context("open the data directory")?;
     let restored =
         RestoredRows::read(&store).with_context(|| format!("read the data directory `{}`", path.display()))?;
@@ -105,11 +110,11 @@ fn read_directory(arguments: &SeriesArguments, route: Route, query: &str) -> any
 
 fn ask_server(
     url: &str,
+    key: &str,
     arguments: &SeriesArguments,
     route: Route,
     query: &str,
 ) -> anyhow::Result<(Points, ChartTitle)> {
-    let key = arguments.target.key.as_deref().unwrap_or_default();
     let remote = Remote::connect(url, key, arguments.target.workspace.as_deref(), false)?;
     let asked = SeriesParameters::read(route, query, None, clock::now(), remote.zone())?;
     let text = get_text(&format!("{}{}?{query}", url.trim_end_matches('/'), route.path()), key)?;

@@ -149,6 +149,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn run(&self, body: &Bytes) -> Result<Report, ApiError> {
+        self.read_through(body)?;
         if self.options.strict {
             let looked = self.read(body, UnknownApps::Reject, &mut |_| {})?;
             if looked.rejected > 0 {
@@ -174,6 +175,26 @@ impl Job<'_> {
         Ok(report)
     }
 
+    fn open(&self, body: &Bytes) -> Result<BlockReader, ApiError> {
+        let source = Box::new(Cursor::new(body.clone()));
+        BlockReader::open(self.format, &self.options.columns, source).map_err(|error| unreadable(&error))
+    }
+
+    /// Finds out that a compressed body ends well and in bounds before anything of it is counted.
+    fn read_through(&self, body: &Bytes) -> Result<(), ApiError> {
+        let mut reader = self.open(body)?;
+        if !reader.is_compressed() {
+            return Ok(());
+        }
+        let expanded_max = self.body_bytes_max as u64 * EXPANSION_MAX;
+        while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
+            if block.end().offset > expanded_max {
+                return Err(too_large(self.body_bytes_max));
+            }
+        }
+        Ok(())
+    }
+
     /// Parses the whole body; hands on what can be counted, in parts of bounded size.
     fn read(
         &self,
@@ -189,16 +210,8 @@ impl Job<'_> {
         let mut intake = Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps);
         let mut submission = intake.submission();
         let mut report = Report::default();
-        let source = Box::new(Cursor::new(body.clone()));
-        let mut reader = match BlockReader::open(self.format, &self.options.columns, source) {
-            Ok(reader) => reader,
-            Err(error) => return Err(unreadable(&error)),
-        };
-        let expanded_max = self.body_bytes_max as u64 * EXPANSION_MAX;
+        let mut reader = self.open(body)?;
         while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
-            if block.end().offset > expanded_max {
-                return Err(too_large(self.body_bytes_max));
-            }
             parse_block(reader.layout(), &block, &self.workspace.zone, &mut |element| {
                 report.rows += 1;
                 match element {

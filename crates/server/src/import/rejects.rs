@@ -40,11 +40,18 @@ impl Rejects {
         let Ok(existing) = File::open(&self.path) else { return Ok(()) };
         let kept_path = self.path.with_extension("tidied");
         let mut kept = BufWriter::new(File::create(&kept_path).with_context(context)?);
-        for text in BufReader::new(existing).lines() {
-            let text = text.with_context(context)?;
+        let mut existing = BufReader::new(existing);
+        let mut text = String::new();
+        loop {
+            text.clear();
+            existing.read_line(&mut text).with_context(context)?;
+            if !text.ends_with('\n') {
+                // The end, or the half line that a kill left.
+                break;
+            }
             let place: Option<PlaceOfLine> = serde_json::from_str(&text).ok();
             if !place.is_some_and(|place| place.file == file && place.line >= line) {
-                writeln!(kept, "{text}").with_context(context)?;
+                kept.write_all(text.as_bytes()).with_context(context)?;
             }
         }
         kept.flush().with_context(context)?;
