@@ -26,7 +26,8 @@ fn usage_is_two_and_failure_is_one() {
     let (place, _) = filled();
     for (line, code, words) in [
         ("", 2, &["Usage: dauphin"][..]),
-        ("import", 2, &["--data", "FILE|GLOB"]),
+        ("import", 2, &["FILE|GLOB"]),
+        ("import rows.csv", 2, &["--data DIR", "--url URL with --key KEY"]),
         ("coutn --data data", 2, &["unrecognized subcommand 'coutn'"]),
         ("check", 2, &["--data <DIR>"]),
         ("check --data data --fast", 2, &["unexpected argument '--fast'"]),
