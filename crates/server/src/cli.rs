@@ -16,14 +16,14 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::FromArgMatches;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
 
 use arguments::{Arguments, Command};
 
 /// Reads the arguments, does what they say, and turns the result into an exit code.
 pub fn run() -> ExitCode {
-    let talk = EnvFilter::try_from_env("DAUPHIN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(talk).with_writer(std::io::stderr).with_target(false).init();
+    let level = std::env::var("DAUPHIN_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(Level::INFO);
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false).init();
     let command = match settings::command() {
         Ok(command) => command,
         Err(error) => {
