@@ -3,12 +3,11 @@ use std::fmt::Write;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Date32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType, UInt64Type,
+    Date32Type, Date64Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, RecordBatch, StringViewArray};
-use arrow_cast::cast;
-use arrow_cast::display::array_value_to_string;
+use arrow_array::{Array, ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringViewArray, UInt64Array};
 use arrow_schema::{DataType, Schema, TimeUnit};
 use dauphin_model::{Day, Instant, Zone};
 
@@ -104,14 +103,12 @@ impl<'a> Batch<'a> {
     /// A rejected row has no line of text; its values stand for it.
     #[cold]
     fn input(&self, index: usize) -> String {
-        let value = |array: &ArrayRef| {
-            if array.is_null(index) {
-                return "null".to_owned();
-            }
-            array_value_to_string(array, index).unwrap_or_else(|error| error.to_string())
-        };
-        let values: Vec<String> = self.arrays.iter().map(|(name, array)| format!("{name}={}", value(array))).collect();
-        values.join(", ")
+        let text = |column: &TextColumn<'_>| column.get(index, &mut String::new()).map(str::to_owned);
+        let values = [Some(text(&self.user_id)), Some(self.time.shown(index)), self.app_id.as_ref().map(text)];
+        let named = self.arrays.iter().zip(values.into_iter().flatten());
+        let named: Vec<String> =
+            named.map(|((name, _), value)| format!("{name}={}", value.as_deref().unwrap_or("null"))).collect();
+        named.join(", ")
     }
 }
 
@@ -143,28 +140,31 @@ impl<'a> TextColumn<'a> {
 }
 
 /// A column of whole numbers of any width.
-struct WholeColumn {
-    array: ArrayRef,
-    is_signed: bool,
+enum WholeColumn {
+    Signed(Int64Array),
+    Unsigned(UInt64Array),
 }
 
 impl WholeColumn {
     fn new(name: &str, array: &ArrayRef) -> Result<Self, ReadError> {
-        let is_signed = *array.data_type() != DataType::UInt64;
-        let wide = if is_signed { DataType::Int64 } else { DataType::UInt64 };
-        let array = cast(array, &wide).map_err(|_| wrong_type(name, array.data_type(), "whole numbers"))?;
-        Ok(Self { array, is_signed })
+        Ok(Self::Signed(match array.data_type() {
+            DataType::Int8 => array.as_primitive::<Int8Type>().unary(i64::from),
+            DataType::Int16 => array.as_primitive::<Int16Type>().unary(i64::from),
+            DataType::Int32 => array.as_primitive::<Int32Type>().unary(i64::from),
+            DataType::Int64 => array.as_primitive::<Int64Type>().clone(),
+            DataType::UInt8 => array.as_primitive::<UInt8Type>().unary(i64::from),
+            DataType::UInt16 => array.as_primitive::<UInt16Type>().unary(i64::from),
+            DataType::UInt32 => array.as_primitive::<UInt32Type>().unary(i64::from),
+            DataType::UInt64 => return Ok(Self::Unsigned(array.as_primitive::<UInt64Type>().clone())),
+            other => return Err(wrong_type(name, other, "whole numbers")),
+        }))
     }
 
     fn get(&self, index: usize) -> Option<i128> {
-        if self.array.is_null(index) {
-            return None;
+        match self {
+            Self::Signed(array) => (!array.is_null(index)).then(|| array.value(index).into()),
+            Self::Unsigned(array) => (!array.is_null(index)).then(|| array.value(index).into()),
         }
-        Some(if self.is_signed {
-            self.array.as_primitive::<Int64Type>().value(index).into()
-        } else {
-            self.array.as_primitive::<UInt64Type>().value(index).into()
-        })
     }
 }
 
@@ -172,17 +172,17 @@ impl WholeColumn {
 enum TimeColumn<'a> {
     Text(&'a StringViewArray),
     Timestamps { array: &'a ArrayRef, values: &'a [i64], units_a_second: u32, is_local: bool },
-    Days(ArrayRef),
+    Days(Date32Array),
     Whole(WholeColumn),
-    Fraction(ArrayRef),
+    Fraction(Float64Array),
 }
+
+const DAY_MILLISECONDS: i64 = 86_400_000;
 
 impl<'a> TimeColumn<'a> {
     fn new((name, array): (&'a str, &'a ArrayRef)) -> Result<Self, ReadError> {
-        let converted = |data_type| {
-            cast(array, &data_type)
-                .map_err(|_| wrong_type(name, array.data_type(), "timestamps, dates, text or Unix seconds"))
-        };
+        // A date in milliseconds that is further away than any day of the calendar stays further away.
+        let day_of = |milliseconds: i64| i32::try_from(milliseconds.div_euclid(DAY_MILLISECONDS)).unwrap_or(i32::MAX);
         Ok(match array.data_type() {
             DataType::Utf8View => Self::Text(array.as_string_view()),
             DataType::Timestamp(unit, zone) => {
@@ -194,8 +194,10 @@ impl<'a> TimeColumn<'a> {
                 };
                 Self::Timestamps { array, values, units_a_second, is_local: zone.is_none() }
             }
-            DataType::Date32 | DataType::Date64 => Self::Days(converted(DataType::Date32)?),
-            DataType::Float32 | DataType::Float64 => Self::Fraction(converted(DataType::Float64)?),
+            DataType::Date32 => Self::Days(array.as_primitive::<Date32Type>().clone()),
+            DataType::Date64 => Self::Days(array.as_primitive::<Date64Type>().unary(day_of)),
+            DataType::Float32 => Self::Fraction(array.as_primitive::<Float32Type>().unary(f64::from)),
+            DataType::Float64 => Self::Fraction(array.as_primitive::<Float64Type>().clone()),
             _ => Self::Whole(WholeColumn::new(name, array)?),
         })
     }
@@ -212,7 +214,7 @@ impl<'a> TimeColumn<'a> {
                 instant.ok_or_else(|| out_of_range(&seconds.to_string()))
             }),
             Self::Days(array) => (!array.is_null(index)).then(|| {
-                let number = array.as_primitive::<Date32Type>().value(index);
+                let number = array.value(index);
                 let instant = Day::new(number).and_then(|day| zone.start_of(day));
                 instant.ok_or_else(|| out_of_range(&format!("day {number} from 1970-01-01")))
             }),
@@ -220,8 +222,19 @@ impl<'a> TimeColumn<'a> {
                 Ok(seconds) => instant_of_whole(seconds),
                 Err(_) => instant_of_fraction(number as f64),
             }),
-            Self::Fraction(array) => {
-                (!array.is_null(index)).then(|| instant_of_fraction(array.as_primitive::<Float64Type>().value(index)))
+            Self::Fraction(array) => (!array.is_null(index)).then(|| instant_of_fraction(array.value(index))),
+        }
+    }
+
+    /// The value as a rejected row shows it: text and numbers as they are, times in UTC; `None` when null.
+    #[cold]
+    fn shown(&self, index: usize) -> Option<String> {
+        match self {
+            Self::Text(array) => (!array.is_null(index)).then(|| array.value(index).to_owned()),
+            Self::Whole(column) => column.get(index).map(|number| number.to_string()),
+            Self::Fraction(array) => (!array.is_null(index)).then(|| array.value(index).to_string()),
+            Self::Days(_) | Self::Timestamps { .. } => {
+                self.get(index, &Zone::utc()).map(|time| time.map_or_else(|reason| reason, |time| time.to_string()))
             }
         }
     }
