@@ -29,6 +29,7 @@
 mod columns;
 mod error;
 mod format;
+mod message;
 mod row;
 mod time;
 
@@ -39,5 +40,6 @@ pub use columnar::ParquetReader;
 pub use columns::{Columns, MappingError};
 pub use error::ReadError;
 pub use format::{Format, TextFormat};
+pub use message::{Event, EventKind, Message};
 pub use row::{Element, Reject, Row};
 pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, parse_block};

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use dauphin_model::limits::{APPS_MAX, WORKSPACES_MAX};
@@ -25,9 +25,30 @@ pub struct Workspace {
     pub rate_limit_per_hour: u32,
     /// Whether a key may stand in the query or the body, Braze's older way.
     pub api_key_in_query: bool,
+    /// Which events make a user active.
+    pub activity: ActivityRule,
     apps: Vec<App>,
     app_of: HashMap<AppId, AppIndex>,
     keys: Vec<ApiKey>,
+}
+
+/// Which named events make a user active: the workspace's `activity` setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActivityRule {
+    /// Any of them.
+    Any,
+    /// Those with one of these names.
+    Names(BTreeSet<String>),
+}
+
+impl ActivityRule {
+    /// Whether an event of this name makes a user active.
+    pub fn counts(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Names(names) => names.contains(name),
+        }
+    }
 }
 
 /// One app of a workspace.
@@ -146,6 +167,7 @@ impl Catalog {
                     zone: zone.clone(),
                     rate_limit_per_hour: *rate_limit_per_hour,
                     api_key_in_query: *api_key_in_query,
+                    activity: ActivityRule::Any,
                     apps: Vec::new(),
                     app_of: HashMap::new(),
                     keys: Vec::new(),

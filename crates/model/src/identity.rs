@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use siphasher::sip128::SipHasher24;
@@ -10,6 +11,44 @@ use crate::limits::{IDENTITY_BYTES_MAX, SHARD_COUNT};
 pub enum IdentityKind {
     /// The customer's own user id.
     ExternalId = 1,
+    /// A user alias: a label and a name ([`Identity::alias`]).
+    Alias = 2,
+    /// The id that Braze gave the user.
+    BrazeId = 3,
+    /// An email address.
+    Email = 4,
+    /// A phone number.
+    Phone = 5,
+    /// A device of a Braze SDK, before anybody is known on it.
+    Device = 6,
+    /// A visitor of a Segment or RudderStack SDK, before they are known.
+    Anonymous = 7,
+}
+
+/// Somebody, by one of the things a profile is known by; borrowed from a message.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Identity<'a> {
+    /// What kind of thing.
+    pub kind: IdentityKind,
+    /// The thing.
+    pub text: Cow<'a, str>,
+}
+
+impl<'a> Identity<'a> {
+    /// An identity of any kind but an alias.
+    pub fn new(kind: IdentityKind, text: impl Into<Cow<'a, str>>) -> Self {
+        Self { kind, text: text.into() }
+    }
+
+    /// An alias. The length of the label keeps ("a", "bc") and ("ab", "c") apart.
+    pub fn alias(label: &str, name: &str) -> Self {
+        Self { kind: IdentityKind::Alias, text: format!("{}:{label}{name}", label.len()).into() }
+    }
+
+    /// Its profile.
+    pub fn key(&self, secret: &IdentitySecret) -> Result<ProfileKey, IdentityError> {
+        ProfileKey::of(secret, self.kind, &self.text)
+    }
 }
 
 /// The secret that keys the hash of identities. It stays in the data directory: without it a key says nothing

@@ -18,7 +18,7 @@ pub use activity::Activity;
 pub use app::{AppId, AppIdError, AppIndex, WorkspaceIndex};
 pub use cause::Cause;
 pub use day::{ActiveDay, Day};
-pub use identity::{IdentityError, IdentityKind, IdentitySecret, ProfileKey};
+pub use identity::{Identity, IdentityError, IdentityKind, IdentitySecret, ProfileKey};
 pub use instant::{Instant, ParseInstantError, parse_instant};
 pub use scope::Scope;
 pub use zone::{OffsetCursor, Zone, ZoneError};

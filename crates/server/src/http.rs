@@ -1,6 +1,7 @@
 //! The routes: one request goes through `handle` from top to bottom.
 
 mod access;
+mod body;
 mod ingest;
 mod listener;
 mod rate_limit;

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use dauphin_core::{Arrival, Stamp};
-use dauphin_dialects::Row;
-use dauphin_engine::{App, CatalogEdit, CatalogError, Engine, EngineError, Submission, Workspace};
+use dauphin_dialects::{Event, EventKind, Message, Row};
+use dauphin_engine::{App, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace};
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
-    ActiveDay, Activity, AppId, AppIndex, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
+    ActiveDay, Activity, AppId, AppIndex, Identity, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
     WorkspaceIndex,
 };
 
@@ -54,33 +54,110 @@ impl<'a> Intake<'a> {
 
     /// An empty submission with today's stamp.
     pub fn submission(&self) -> Submission {
+        Submission::new(self.workspace.index, self.stamp())
+    }
+
+    /// Today, in the workspace's zone, and how it comes in.
+    pub fn stamp(&self) -> Stamp {
         let recorded = ActiveDay::new(self.workspace.zone.day_of(self.now)).expect("the clock is before 2149");
-        Submission::new(self.workspace.index, Stamp { recorded, arrival: self.arrival })
+        Stamp { recorded, arrival: self.arrival }
     }
 
     /// Adds a row, or says why it cannot be counted.
     pub fn add(&mut self, row: &Row<'_>, submission: &mut Submission) -> Result<(), String> {
         let activity = self.activity(row)?;
-        let day =
-            ActiveDay::new(self.days.day_of(activity.instant)).ok_or_else(|| "the time is out of range".to_owned())?;
+        let day = self.day_of(activity.instant)?;
         submission.active(activity.profile, activity.app, day);
         Ok(())
     }
 
-    fn activity(&mut self, row: &Row<'_>) -> Result<Activity, String> {
-        let profile = ProfileKey::of(&self.secret, IdentityKind::ExternalId, &row.user_id);
-        let profile = profile.map_err(|error| error.to_string())?;
-        let instant = row.instant.unwrap_or(self.now);
+    /// Adds what a message says, or says why it cannot be counted. What changes who is who goes to `identities`, to be
+    /// handed in after the submission; claims travel with it.
+    pub fn say(
+        &mut self,
+        message: &Message<'_>,
+        submission: &mut Submission,
+        identities: &mut Vec<IdentityChange>,
+    ) -> Result<(), String> {
+        match message {
+            Message::Event(event) => self.event(event, submission),
+            Message::Claim { anonymous, user } => {
+                submission.claim(self.key(anonymous)?, self.key(user)?);
+                Ok(())
+            }
+            Message::Link { profile, other } => {
+                identities.push(IdentityChange::Link { profile: self.key(profile)?, other: self.key(other)? });
+                Ok(())
+            }
+            Message::Erase { profile } => {
+                identities.push(IdentityChange::Erase { profile: self.key(profile)? });
+                Ok(())
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event<'_>, submission: &mut Submission) -> Result<(), String> {
+        let profile = self.key(&event.who)?;
+        let instant = self.checked_instant(event.instant)?;
+        let app = self.known_app(event.app_id.as_deref())?;
+        let day = self.day_of(instant)?;
+        match &event.kind {
+            EventKind::Named(name) if !self.workspace.activity.counts(name) => {}
+            EventKind::Named(_) | EventKind::Seen => submission.active(profile, app, day),
+            EventKind::SessionStart { id } => {
+                submission.active(profile, app, day);
+                self.session(profile, app, instant, id.as_deref(), submission);
+            }
+            EventKind::InSession { id } => self.session(profile, app, instant, Some(id), submission),
+            EventKind::Uninstall => submission.uninstall(profile, app, day),
+        }
+        Ok(())
+    }
+
+    /// A session with an id is the same wherever it is met again in the app; one without is told by who and when.
+    fn session(
+        &mut self,
+        profile: ProfileKey,
+        app: Option<AppIndex>,
+        instant: Instant,
+        id: Option<&str>,
+        submission: &mut Submission,
+    ) {
+        let _ = (profile, app, instant, id, submission);
+    }
+
+    fn key(&self, identity: &Identity<'_>) -> Result<ProfileKey, String> {
+        identity.key(&self.secret).map_err(|error| error.to_string())
+    }
+
+    fn day_of(&mut self, instant: Instant) -> Result<ActiveDay, String> {
+        ActiveDay::new(self.days.day_of(instant)).ok_or_else(|| "the time is out of range".to_owned())
+    }
+
+    fn known_app(&mut self, id: Option<&str>) -> Result<Option<AppIndex>, String> {
+        match id {
+            None | Some("") => Ok(None),
+            Some(id) => self.app(id),
+        }
+    }
+
+    /// The time of something that happened, or of arrival, if it can be counted.
+    fn checked_instant(&self, instant: Option<Instant>) -> Result<Instant, String> {
+        let instant = instant.unwrap_or(self.now);
         if instant.seconds() < 0 {
             return Err(format!("the time {instant} is before 1970; activity is counted from 1970-01-01T00:00:00Z on"));
         }
         if instant > self.now.offset_saturating(AHEAD_SECONDS_MAX) {
             return Err(format!("the time {instant} is more than 48 hours ahead of the server's clock"));
         }
-        let app = match row.app_id.as_deref() {
-            None | Some("") => None,
-            Some(id) => self.app(id)?,
-        };
+        Ok(instant)
+    }
+
+    fn activity(&mut self, row: &Row<'_>) -> Result<Activity, String> {
+        let profile = ProfileKey::of(&self.secret, IdentityKind::ExternalId, &row.user_id);
+        let profile = profile.map_err(|error| error.to_string())?;
+        let instant = self.checked_instant(row.instant)?;
+        let app = self.known_app(row.app_id.as_deref())?;
         Ok(Activity { profile, app, instant })
     }
 

@@ -12,6 +12,7 @@ mod import;
 mod intake;
 mod keys;
 mod points;
+mod taking;
 
 fn main() -> std::process::ExitCode {
     cli::run()

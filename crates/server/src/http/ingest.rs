@@ -2,21 +2,19 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
 use dauphin_dialects::{BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_block};
-use dauphin_engine::{Engine, EngineError, Receipt, Submission, Workspace};
+use dauphin_engine::{Engine, Receipt, Submission, Workspace};
 use dauphin_model::Instant;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
 use super::access::{Visitor, media_type};
-use super::{App, respond};
+use super::{App, body, respond};
 use crate::intake::{Intake, UnknownApps};
 use crate::keys;
 
@@ -25,8 +23,6 @@ const CREATE_APPS: &str = "apps.create";
 
 /// Errors that an answer names; all are counted.
 const ERRORS_NAMED_MAX: usize = 100;
-/// A compressed body may grow to this many times the greatest body, and no further.
-const EXPANSION_MAX: u64 = 16;
 
 /// Takes a body of rows, and answers when all of them are durable and visible.
 pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Instant) -> Result<Response, ApiError> {
@@ -35,8 +31,7 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
         return Err(ErrorCode::AccessDenied.into());
     }
     let format = format_of(request.headers())?;
-    let permits = reserve(app, request.headers()).await?;
-    let body = read_body(request.into_body(), app.body_bytes_max).await?;
+    let (body, permits) = body::read(app, request).await?;
     let app = Arc::clone(app);
     let work = move || {
         let _permits = permits;
@@ -110,33 +105,6 @@ fn format_of(headers: &HeaderMap) -> Result<TextFormat, ApiError> {
     }
 }
 
-type Permits = tokio::sync::OwnedSemaphorePermit;
-
-/// Waits until the body has a place in memory. A declared length over the limit is refused before anything is read.
-async fn reserve(app: &Arc<App>, headers: &HeaderMap) -> Result<Option<Permits>, ApiError> {
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let most = app.body_bytes_max as u64;
-    if declared.is_some_and(|declared| declared > most) {
-        return Err(too_large(app.body_bytes_max));
-    }
-    let kibibytes = u32::try_from(declared.unwrap_or(most).div_ceil(1024)).unwrap_or(u32::MAX);
-    let permits = Arc::clone(&app.body_budget).acquire_many_owned(kibibytes).await;
-    Ok(Some(permits.map_err(|_| ErrorCode::Unavailable)?))
-}
-
-async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large(bytes_max)),
-        Err(_) => Err(refuse("the body ended before its declared length".to_owned())),
-    }
-}
-
-fn too_large(bytes_max: usize) -> ApiError {
-    let message = format!("The body is longer than the limit of {bytes_max} bytes; send it in smaller parts");
-    ApiError::with_message(ErrorCode::BodyTooLarge, message)
-}
-
 /// One body on its way into the engine.
 struct Job<'a> {
     engine: &'a Engine,
@@ -170,7 +138,7 @@ impl Job<'_> {
         })?;
         drop(sender);
         for result in receiver {
-            report.add(result.map_err(|error| unavailable(&error))?);
+            report.add(result.map_err(|error| respond::not_taken(&error))?);
         }
         Ok(report)
     }
@@ -186,10 +154,10 @@ impl Job<'_> {
         if !reader.is_compressed() {
             return Ok(());
         }
-        let expanded_max = self.body_bytes_max as u64 * EXPANSION_MAX;
+        let expanded_max = body::expanded_bytes_max(self.body_bytes_max);
         while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
             if block.end().offset > expanded_max {
-                return Err(too_large(self.body_bytes_max));
+                return Err(body::too_large(self.body_bytes_max));
             }
         }
         Ok(())
@@ -233,11 +201,6 @@ impl Job<'_> {
 
 fn unreadable(error: &ReadError) -> ApiError {
     refuse(error.to_string())
-}
-
-fn unavailable(error: &EngineError) -> ApiError {
-    tracing::error!(%error, "rows were not taken");
-    ErrorCode::Unavailable.into()
 }
 
 /// What became of a body.

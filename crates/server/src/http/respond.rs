@@ -1,6 +1,7 @@
 use axum::body::Body;
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode, Format, Language, Points};
+use dauphin_engine::EngineError;
 use dauphin_model::Instant;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -52,6 +53,12 @@ pub fn error(error: &ApiError) -> Response {
         _ => {}
     }
     response
+}
+
+/// What a sender is told when storage did not take what they sent; the log has the reason.
+pub fn not_taken(error: &EngineError) -> ApiError {
+    tracing::error!(%error, "what was sent was not taken");
+    ErrorCode::Unavailable.into()
 }
 
 /// 405, with what the path does take.
