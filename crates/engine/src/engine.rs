@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use dauphin_core::{IdentityChange, Rows, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{IdentitySecret, WorkspaceIndex};
+use dauphin_model::{IdentitySecret, ProfileKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
@@ -17,7 +17,8 @@ use crate::record::{put_edit, put_secret};
 use crate::shards::Shards;
 use crate::submission::Ticket;
 use crate::{
-    Catalog, CatalogEdit, Done, EngineError, IdentityDone, InitialiseError, RestoreError, Restored, Submission,
+    Catalog, CatalogEdit, Done, EngineError, IdentityDone, InitialiseError, PersonView, RestoreError, Restored,
+    Submission,
 };
 
 /// How an engine runs.
@@ -198,6 +199,26 @@ impl Engine {
         let (folder, _) = &self.folders[workspace.0 as usize % self.folders.len()];
         // A closed folder drops the message and with it `done`; whoever waits for it learns that nobody will call.
         let _ = folder.send(FoldMessage::Identify { workspace, changes, stamp, done });
+    }
+
+    /// What is known of the person behind a profile, if the profile is known. Waits for what is being folded in its shard.
+    pub fn person(&self, workspace: WorkspaceIndex, profile: ProfileKey) -> Option<PersonView> {
+        let shards = self.shards.of(workspace);
+        let mut number = profile.shard();
+        loop {
+            let shard = shards.hold(number);
+            if shard.contains(profile) {
+                let profile_count = shard.person_of(profile).len();
+                let excluded = shard.is_excluded(profile);
+                return Some(PersonView { profile_count, excluded, days: shard.days_of(profile) });
+            }
+            // A profile may move on before it is looked for where it went; its own shard knows where to.
+            number = match shard.elsewhere(profile) {
+                Some(home) => home,
+                None if number == profile.shard() => return None,
+                None => profile.shard(),
+            };
+        }
     }
 
     /// Changes the catalog; the answer comes when it is durable and visible.

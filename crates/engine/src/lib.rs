@@ -22,6 +22,6 @@ pub use check::{CheckReport, Mismatch};
 pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
-pub use identity::IdentityDone;
+pub use identity::{IdentityDone, PersonView};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

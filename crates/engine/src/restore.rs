@@ -181,7 +181,7 @@ impl ShardReader {
             LogEntry::Move { moved: Move::Arrived { profile, calendars, .. }, .. } => {
                 shard.replay_arrived(profile, &calendars, sequence).map_err(|_| Malformed)?;
             }
-            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile, sequence),
+            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile),
         }
         Ok(())
     }
