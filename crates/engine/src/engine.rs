@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -11,12 +11,14 @@ use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{IdentitySecret, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
+use crate::audit::AuditLog;
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder, FolderShared};
-use crate::record::{put_edit, put_secret};
+use crate::record::{put_edit, put_secret, read_catalog};
 use crate::submission::Ticket;
+use crate::zone_gate::ZoneGate;
 use crate::{
-    Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone, IdentityOutcome, InitialiseError,
+    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone, IdentityOutcome, InitialiseError,
     RestoreError, Restored, Submission,
 };
 
@@ -74,14 +76,42 @@ impl Engine {
         secret: &IdentitySecret,
         edits: &[CatalogEdit],
     ) -> Result<(), InitialiseError> {
+        Self::set_up(store, secret, edits.iter().map(|edit| (edit, None)))
+    }
+
+    /// As [`Engine::initialise`], with what the audit log is to remember of each edit.
+    pub fn initialise_audited(
+        store: &mut dyn Store,
+        secret: &IdentitySecret,
+        edits: &[(CatalogEdit, AuditEntry)],
+    ) -> Result<(), InitialiseError> {
+        Self::set_up(store, secret, edits.iter().map(|(edit, entry)| (edit, Some(entry))))
+    }
+
+    fn set_up<'a>(
+        store: &mut dyn Store,
+        secret: &IdentitySecret,
+        edits: impl Iterator<Item = (&'a CatalogEdit, Option<&'a AuditEntry>)>,
+    ) -> Result<(), InitialiseError> {
         let mut batch = Batch::new();
         put_secret(secret, &mut batch);
         let mut catalog = Catalog::new(secret.clone());
-        for edit in edits {
+        let mut audit = AuditLog::empty();
+        for (edit, entry) in edits {
+            let made = WorkspaceIndex(u32::try_from(catalog.workspaces().len()).expect("the catalog is bounded"));
             catalog = catalog.with(edit)?;
             put_edit(&catalog, edit, &mut batch);
+            if let Some(entry) = entry {
+                audit.put(edit.workspace(made), entry, &mut batch);
+            }
         }
         Ok(store.commit(batch)?)
+    }
+
+    /// What is set up in a store that nobody works with.
+    pub fn read_catalog(store: &dyn Store) -> Result<Catalog, RestoreError> {
+        let read = read_catalog(store)?;
+        read.map_err(|_| RestoreError::Malformed(Table::Catalog))?.ok_or(RestoreError::Empty)
     }
 
     /// Whether a store has been initialised.
@@ -104,10 +134,15 @@ impl Engine {
             ControlFlow::Continue(())
         })?;
         let rows: Vec<_> = std::mem::take(&mut restored.rows.rows).into_iter().map(Arc::new).collect();
+        let workspaces = restored.rows.catalog.workspaces().iter().map(|workspace| workspace.index);
+        let audit = AuditLog::read(store.as_ref(), workspaces)?;
+        let with_rows = restored.rows.ledgers.iter().zip(0..).filter(|(ledger, _)| ledger.rows().next().is_some());
+        let with_data: HashSet<_> = with_rows.map(|(_, index)| WorkspaceIndex(index)).collect();
         let shared = Arc::new(Shared {
             catalog: ArcSwap::from_pointee(restored.rows.catalog),
             rows: ArcSwap::from_pointee(rows.clone()),
             failed: OnceLock::new(),
+            zones: ZoneGate::new(with_data),
         });
 
         let (committer, committer_inbox) = sync_channel(Self::COMMITTER_INBOX);
@@ -131,6 +166,7 @@ impl Engine {
             next_sequence: restored.next_sequence,
             log: restored.rows.log,
             log_bytes_min: options.log_bytes_min,
+            audit,
             sweep: None,
         };
         let threads =
@@ -163,6 +199,9 @@ impl Engine {
         if parts == 0 {
             return ticket.settle(0);
         }
+        if !self.shared.zones.admit(submission.workspace, submission.zone.as_ref()) {
+            return ticket.fail(EngineError::ZoneChanged);
+        }
         let Submission { workspace, stamp, by_shard, .. } = submission;
         for (changes, shard) in by_shard.into_iter().zip(0_u8..).filter(|(changes, _)| !changes.is_empty()) {
             let ticket = Arc::clone(&ticket);
@@ -172,21 +211,35 @@ impl Engine {
         }
     }
 
-    /// Changes who is who, in order. `done` is called once, when all of it is durable and visible.
+    /// Changes who is who, in order. `done` is called once, when all of it is durable and visible, together with
+    /// `audit` in the audit log.
     pub fn change_identities(
         &self,
-        _workspace: WorkspaceIndex,
+        workspace: WorkspaceIndex,
         _stamp: Stamp,
         changes: Vec<IdentityChange>,
+        audit: Option<AuditEntry>,
         done: IdentityDone,
     ) {
         // The fold follows.
-        done(Ok(vec![IdentityOutcome::Changed; changes.len()]));
+        let outcomes = vec![IdentityOutcome::Changed; changes.len()];
+        let Some(entry) = audit else { return done(Ok(outcomes)) };
+        let done = Box::new(move |result: Result<(), EngineError>| done(result.map(|()| outcomes)));
+        if let Err(unsent) = self.committer.send(CommitMessage::Audit { workspace, entry, done })
+            && let CommitMessage::Audit { done, .. } = unsent.0
+        {
+            done(Err(EngineError::Closed));
+        }
     }
 
-    /// Changes the catalog; the answer comes when it is durable and visible.
-    pub fn edit(&self, edit: CatalogEdit) -> Result<Arc<Catalog>, EngineError> {
-        self.ask(|done| CommitMessage::Edit { edit, done })
+    /// Changes the catalog, and remembers `audit` in the same commit; the answer comes when it is durable and visible.
+    pub fn edit(&self, edit: CatalogEdit, audit: Option<AuditEntry>) -> Result<Arc<Catalog>, EngineError> {
+        self.ask(|done| CommitMessage::Edit { edit, audit, done })
+    }
+
+    /// Reads a workspace's audit log, newest entry first.
+    pub fn audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, EngineError> {
+        self.ask(|done| CommitMessage::ReadAudit { page, done })
     }
 
     /// How far a source was read, as of opening.

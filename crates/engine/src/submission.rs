@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dauphin_core::{Change, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, AppIndex, ProfileKey, WorkspaceIndex};
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey, WorkspaceIndex, Zone};
 
 use crate::EngineError;
 
@@ -14,6 +14,8 @@ pub struct Submission {
     pub(crate) stamp: Stamp,
     pub(crate) by_shard: Vec<Vec<Change>>,
     change_count: usize,
+    /// The zone its days were cut in, where that could have changed meanwhile.
+    pub(crate) zone: Option<Zone>,
 }
 
 impl Submission {
@@ -22,7 +24,13 @@ impl Submission {
 
     /// Without changes yet.
     pub fn new(workspace: WorkspaceIndex, stamp: Stamp) -> Self {
-        Self { workspace, stamp, by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)], change_count: 0 }
+        Self { workspace, stamp, by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)], change_count: 0, zone: None }
+    }
+
+    /// Says in which zone its days are cut, so that it is refused if the workspace has another one by then.
+    pub fn cut_in(mut self, zone: &Zone) -> Self {
+        self.zone = Some(zone.clone());
+        self
     }
 
     /// Adds that `profile` was active.

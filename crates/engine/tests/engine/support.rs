@@ -26,7 +26,7 @@ pub fn set_up(mut store: Box<dyn Store>) -> Engine {
     let engine = Engine::open(store, OPTIONS).unwrap();
     for id in ["a", "b", "c"] {
         let app = App { id: AppId::new(id).unwrap(), name: id.into(), write_key: String::new() };
-        engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }).unwrap();
+        engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None).unwrap();
     }
     engine
 }
