@@ -18,8 +18,8 @@ use crate::record::{put_edit, put_secret, read_catalog};
 use crate::submission::Ticket;
 use crate::zone_gate::ZoneGate;
 use crate::{
-    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone, IdentityOutcome, InitialiseError,
-    RestoreError, Restored, Submission,
+    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone,
+    IdentityOutcome, InitialiseError, RestoreError, Restored, Submission,
 };
 
 /// How an engine runs.

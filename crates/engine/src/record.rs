@@ -7,9 +7,7 @@ mod log;
 mod page;
 mod row;
 
-pub(crate) use audit::{
-    audit_key, audit_last_key, audit_value, read_audit_key, read_audit_last, read_audit_value,
-};
+pub(crate) use audit::{audit_key, audit_last_key, audit_value, read_audit_key, read_audit_last, read_audit_value};
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
 pub(crate) use page::{PageKey, page_value, split_page_value};

@@ -3,8 +3,7 @@ use std::sync::Arc;
 use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::{Event, EventKind, Message, Row};
 use dauphin_engine::{
-    Actor, App, AuditEntry, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission,
-    Workspace,
+    Actor, App, AuditEntry, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace,
 };
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
@@ -53,7 +52,17 @@ impl<'a> Intake<'a> {
     ) -> Self {
         let secret = engine.catalog().secret.clone();
         let days = workspace.zone.cursor();
-        Self { engine, workspace, secret, now, arrival, unknown_apps, actor: Actor::CommandLine, recent_apps: Vec::new(), days }
+        Self {
+            engine,
+            workspace,
+            secret,
+            now,
+            arrival,
+            unknown_apps,
+            actor: Actor::CommandLine,
+            recent_apps: Vec::new(),
+            days,
+        }
     }
 
     /// Says whose rows these are; without it they are the command line's.

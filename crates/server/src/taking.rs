@@ -65,9 +65,7 @@ impl<'a> Taking<'a> {
         drop(sender);
         receiver.into_iter().collect::<Result<(), _>>()?;
         let now = self.now;
-        let entry = self
-            .audited
-            .map(|(actor, action)| AuditEntry::on_identities(now, actor, action, &self.identities));
+        let entry = self.audited.map(|(actor, action)| AuditEntry::on_identities(now, actor, action, &self.identities));
         change_identities(self.engine, &self.workspace, &self.intake, self.identities, entry)
     }
 }

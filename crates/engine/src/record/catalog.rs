@@ -288,6 +288,42 @@ mod tests {
     }
 
     #[test]
+    fn settings_come_back_and_a_record_without_them_is_read() {
+        let workspace = WorkspaceIndex(0);
+        let add = CatalogEdit::AddWorkspace {
+            name: "main".into(),
+            zone: Zone::utc(),
+            rate_limit_per_hour: 5,
+            api_key_in_query: true,
+        };
+        let names = ["b".to_owned(), "a".to_owned()].into();
+        let settings = vec![
+            Setting::Activity(ActivityRule::Names(names)),
+            Setting::IngestLimitPerHour(Some(7)),
+            Setting::ApiKeyInQuery(false),
+        ];
+        let plain = Catalog::new(IdentitySecret::new([7; 16])).with(&add).unwrap();
+        let edit = CatalogEdit::SetWorkspace { workspace, settings };
+        let catalog = plain.with(&edit).unwrap();
+        let mut batch = Batch::new();
+        put_edit(&catalog, &edit, &mut batch);
+        let [dauphin_store::Change::Put { key, value, .. }] = batch.changes() else { panic!("one record") };
+        let golden = r#"{"name":"main","zone":"UTC","rate_limit_per_hour":5,"api_key_in_query":false,"shard_count":16,"activity":["a","b"],"ingest_limit_per_hour":7}"#;
+        assert_eq!((key.as_slice(), std::str::from_utf8(value)), (&b"w\0\0\0\0"[..], Ok(golden)));
+
+        let secret = (SECRET_KEY.to_vec(), vec![0; 16]);
+        let read = |value: &[u8]| {
+            let read = build(&[secret.clone(), (key.clone(), value.to_vec())]).unwrap().unwrap();
+            let found = read.workspace(workspace).unwrap();
+            (found.activity.clone(), found.ingest_limit_per_hour, found.api_key_in_query)
+        };
+        let set = catalog.workspace(workspace).unwrap();
+        assert_eq!(read(value), (set.activity.clone(), Some(7), false));
+        let older = r#"{"name":"main","zone":"UTC","rate_limit_per_hour":5,"api_key_in_query":true,"shard_count":16}"#;
+        assert_eq!(read(older.as_bytes()), (ActivityRule::Any, None, true));
+    }
+
+    #[test]
     fn malformed_catalogs_are_refused() {
         let secret = (SECRET_KEY.to_vec(), vec![0; 16]);
         for (records, why) in [

@@ -54,6 +54,9 @@ impl Asked {
     /// A whole number, also as a query has it.
     pub fn number(&mut self, name: &'static str) -> Result<Option<u64>, ApiError> {
         let Some(value) = self.filled(name) else { return Ok(None) };
+        if value.is_array() {
+            return Err(refuse(format!("`{name}` is a list, or given twice; give it once")));
+        }
         let number = match &value {
             Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
             other => other.as_u64(),

@@ -57,8 +57,7 @@ pub fn add(administration: &Administration<'_>, mut asked: Asked) -> Result<Vec<
     check_addresses(&allowed_addresses)?;
     let (text, key) = keys::new_api_key(&name).map_err(keys::no_randomness)?;
     let key = ApiKey { permissions, allowed_addresses, ..key };
-    let details =
-        json!({"name": &name, "permissions": &key.permissions, "allowed_addresses": &key.allowed_addresses});
+    let details = json!({"name": &name, "permissions": &key.permissions, "allowed_addresses": &key.allowed_addresses});
     let workspace = administration.workspace.index;
     let hash = key.hash;
     let catalog = administration.edit(CatalogEdit::AddKey { workspace, key }, "key.add", details)?;

@@ -91,10 +91,7 @@ impl Operation {
 
     /// Whether it changes nothing.
     pub const fn only_reads(self) -> bool {
-        matches!(
-            self,
-            Self::ShowWorkspace | Self::ListWorkspaces | Self::ListApps | Self::ListKeys | Self::ListAudit
-        )
+        matches!(self, Self::ShowWorkspace | Self::ListWorkspaces | Self::ListApps | Self::ListKeys | Self::ListAudit)
     }
 
     /// Whether it is about the data directory, not one workspace of it.

@@ -11,11 +11,7 @@ use super::asked::{Asked, missing, wrong};
 use super::{Administration, UserAction, refuse, refused, success};
 
 /// `{"user":IDENTITY}`, for a link also `"other":IDENTITY` → `{"outcome":"changed"|"unchanged"|"unknown"}`.
-pub fn change(
-    administration: &Administration<'_>,
-    action: UserAction,
-    mut asked: Asked,
-) -> Result<Vec<u8>, ApiError> {
+pub fn change(administration: &Administration<'_>, action: UserAction, mut asked: Asked) -> Result<Vec<u8>, ApiError> {
     #[derive(Serialize)]
     struct Answer {
         outcome: &'static str,
@@ -67,11 +63,7 @@ fn make(
     Ok(outcomes.first().copied().unwrap_or(IdentityOutcome::Unchanged))
 }
 
-fn profile(
-    administration: &Administration<'_>,
-    asked: &mut Asked,
-    name: &'static str,
-) -> Result<ProfileKey, ApiError> {
+fn profile(administration: &Administration<'_>, asked: &mut Asked, name: &'static str) -> Result<ProfileKey, ApiError> {
     let value = asked.any(name).ok_or_else(|| missing(name))?;
     let Value::Object(fields) = &value else { return Err(wrong(name, &value, MUST)) };
     let identity = identity(fields).ok_or_else(|| refuse(format!("`{name}` must be {MUST}")))?;

@@ -209,12 +209,7 @@ fn carry_out(target: &TargetArguments, operation: Operation, asked: &Value) -> a
     }
 }
 
-fn in_data(
-    path: &Path,
-    workspace: Option<&str>,
-    operation: Operation,
-    asked: &Value,
-) -> anyhow::Result<Vec<u8>> {
+fn in_data(path: &Path, workspace: Option<&str>, operation: Operation, asked: &Value) -> anyhow::Result<Vec<u8>> {
     let store: Box<dyn Store> = Box::new(open(Embedded::open(path))?);
     let engine = data::open_store(store, path)?;
     let done = workspace_of(&engine.catalog(), workspace, operation)

@@ -4,9 +4,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dauphin_model::{AppId, Zone};
 
-use super::administration::arguments::{
-    AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments,
-};
+use super::administration::arguments::{AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments};
 use crate::administration::check_name;
 
 /// Counts active users, exactly: daily, monthly, over any window, per app and across apps.

@@ -41,13 +41,18 @@ pub async fn administer(
     Ok(respond::json(body))
 }
 
-/// The parameters of a query; of two with one name the last counts.
+/// The parameters of a query; one that is there twice is a list.
 fn asked_in(query: &str) -> Value {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
-    let fields = pairs.map(|pair| {
+    let mut fields = Map::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
-        (name.to_owned(), if value.is_empty() { Value::Null } else { Value::String(value) })
-    });
-    Value::Object(fields.collect::<Map<_, _>>())
+        let value = if value.is_empty() { Value::Null } else { Value::String(value) };
+        if let Some(earlier) = fields.remove(name) {
+            fields.insert(name.to_owned(), Value::Array(vec![earlier, value]));
+        } else {
+            fields.insert(name.to_owned(), value);
+        }
+    }
+    Value::Object(fields)
 }

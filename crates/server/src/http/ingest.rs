@@ -176,7 +176,8 @@ impl Job<'_> {
             other => other,
         };
         let workspace = Arc::clone(&self.workspace);
-        let mut intake = Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone());
+        let mut intake =
+            Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone());
         let mut submission = intake.submission();
         let mut report = Report::default();
         let mut reader = self.open(body)?;

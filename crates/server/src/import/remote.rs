@@ -185,11 +185,8 @@ fn agent() -> Agent {
 
 /// The body of the successful answer to a JSON body.
 pub fn post_json(url: &str, key: &str, body: &[u8]) -> anyhow::Result<String> {
-    let sent = agent()
-        .post(url)
-        .header("Authorization", format!("Bearer {key}"))
-        .content_type("application/json")
-        .send(body);
+    let sent =
+        agent().post(url).header("Authorization", format!("Bearer {key}")).content_type("application/json").send(body);
     let mut answer = sent.with_context(|| format!("ask `{url}`"))?;
     if answer.status() != 200 {
         return Err(refused(&mut answer));
