@@ -3,6 +3,7 @@
 //!
 //! Never knows: HTTP, dialects, what time it is.
 
+mod audit;
 mod catalog;
 mod error;
 mod identity;
@@ -16,8 +17,10 @@ mod engine;
 mod folder;
 mod shards;
 mod submission;
+mod zone_gate;
 
-pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
+pub use audit::{Actor, AuditEntry, AuditPage, AuditRecord};
+pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, Setting, Workspace};
 pub use check::{CheckReport, Mismatch};
 pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};

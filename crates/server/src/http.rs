@@ -1,6 +1,7 @@
 //! The routes: one request goes through `handle` from top to bottom.
 
 mod access;
+mod admin;
 mod body;
 mod ingest;
 mod listener;
@@ -18,13 +19,15 @@ use dauphin_engine::{Engine, Workspace};
 use dauphin_model::{Instant, Scope};
 use http::{Method, header};
 
+use crate::administration::AdminPath;
 use crate::points::points;
 use crate::{clock, console, keys};
 use access::Visitor;
-use rate_limit::{Counting, RateLimiter, Standing};
+use rate_limit::{Limits, RateLimiter, Standing};
 
 pub use listener::Peer;
-pub use respond::json;
+pub use rate_limit::Counting;
+pub use respond::{json, not_taken};
 pub use server::{ServeOptions, Server, serve};
 
 /// What every request can reach.
@@ -54,6 +57,7 @@ enum Endpoint {
     Series(Route),
     List(ListRoute),
     Ingest,
+    Admin(AdminPath),
     Workspace,
     Console,
     Health,
@@ -74,7 +78,7 @@ impl Endpoint {
             "/console/workspace" => Some(Self::Workspace),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
-            _ => None,
+            path => AdminPath::at(path).map(Self::Admin),
         }
     }
 
@@ -85,8 +89,9 @@ impl Endpoint {
         }
     }
 
-    const fn allow(self) -> &'static str {
+    fn allow(self) -> &'static str {
         match self {
+            Self::Admin(path) => path.allow(),
             Self::Ingest => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
@@ -97,8 +102,9 @@ impl Endpoint {
     }
 
     /// What a key must be allowed to do; `None` asks for any key.
-    const fn permission(self) -> Option<&'static str> {
+    fn permission(self) -> Option<&'static str> {
         match self {
+            Self::Admin(path) => Some(path.permission()),
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
@@ -106,10 +112,12 @@ impl Endpoint {
         }
     }
 
-    const fn counting(self) -> Counting {
+    fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Ingest => Counting::Ingesting,
+            Self::Admin(path) => path.counting(),
+            Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
         }
     }
 }
@@ -126,7 +134,7 @@ async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInf
     let (visitor, request) = access::identify(&app, request).await;
     let standing = visitor.as_ref().map(|visitor| {
         let counting = allowed.map_or(Counting::Free, Endpoint::counting);
-        app.limiter.take(visitor.workspace.index, visitor.workspace.rate_limit_per_hour, counting, now)
+        app.limiter.take(Limits::of(&visitor.workspace), counting, now)
     });
     let mut response = match (endpoint, allowed) {
         (Some(endpoint), None) => respond::method_not_allowed(endpoint.language(), endpoint.allow()),
@@ -157,7 +165,7 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace => None,
+        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Admin(_) | Endpoint::Workspace => None,
     }
 }
 
@@ -189,6 +197,7 @@ async fn answer(
         Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
+        Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }

@@ -2,10 +2,13 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use dauphin_core::Arrival;
 use dauphin_dialects::Message;
-use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
+use dauphin_engine::{Actor, AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
 use dauphin_model::Instant;
 
 use crate::intake::{Intake, UnknownApps};
+
+/// Who changes who is who, and how the audit log calls it.
+type Audited = (Actor, &'static str);
 
 /// The messages of one body on their way into the engine: said one by one, then waited for together.
 pub struct Taking<'a> {
@@ -14,6 +17,8 @@ pub struct Taking<'a> {
     intake: Intake<'a>,
     submission: Submission,
     identities: Vec<IdentityChange>,
+    audited: Option<Audited>,
+    now: Instant,
     results: (Sender<Result<(), EngineError>>, Receiver<Result<(), EngineError>>),
 }
 
@@ -23,7 +28,13 @@ impl<'a> Taking<'a> {
         let reject = UnknownApps::Reject;
         let intake = Intake::new(engine, std::sync::Arc::clone(&workspace), now, Arrival::Sent, reject);
         let submission = intake.submission();
-        Self { engine, workspace, intake, submission, identities: Vec::new(), results: channel() }
+        Self { engine, workspace, intake, submission, identities: Vec::new(), audited: None, now, results: channel() }
+    }
+
+    /// Has the audit log remember what changes who is who.
+    pub fn audited(mut self, actor: Actor, action: &'static str) -> Self {
+        self.audited = Some((actor, action));
+        self
     }
 
     /// Takes one thing that was said, or says why it cannot be counted; then nothing of it is.
@@ -53,7 +64,9 @@ impl<'a> Taking<'a> {
         let (sender, receiver) = self.results;
         drop(sender);
         receiver.into_iter().collect::<Result<(), _>>()?;
-        change_identities(self.engine, &self.workspace, &self.intake, self.identities)
+        let now = self.now;
+        let entry = self.audited.map(|(actor, action)| AuditEntry::on_identities(now, actor, action, &self.identities));
+        change_identities(self.engine, &self.workspace, &self.intake, self.identities, entry)
     }
 }
 
@@ -63,6 +76,7 @@ fn change_identities(
     workspace: &Workspace,
     intake: &Intake<'_>,
     changes: Vec<IdentityChange>,
+    audit: Option<AuditEntry>,
 ) -> Result<Vec<IdentityOutcome>, EngineError> {
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -72,6 +86,7 @@ fn change_identities(
         workspace.index,
         intake.stamp(),
         changes,
+        audit,
         Box::new(move |result| {
             // The receiver waits below.
             let _ = sender.send(result);

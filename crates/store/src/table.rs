@@ -19,11 +19,14 @@ pub enum Table {
     Source = 5,
     /// Profiles that are linked, moved or flagged.
     Identity = 6,
+    /// Who changed what, and when: only ever added to.
+    Audit = 8,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity];
+    pub const ALL: [Self; 7] =
+        [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity, Self::Audit];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
@@ -39,6 +42,7 @@ impl Table {
             Self::Row => "row",
             Self::Source => "source",
             Self::Identity => "identity",
+            Self::Audit => "audit",
         }
     }
 }
@@ -56,6 +60,8 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        assert_eq!(on_disk, [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source"), (6, "identity")]);
+        let names = ["catalog", "log", "page", "row", "source", "identity", "audit"];
+        let numbers = [1, 2, 3, 4, 5, 6, 8];
+        assert_eq!(on_disk.as_slice(), numbers.into_iter().zip(names).collect::<Vec<_>>());
     }
 }

@@ -1,6 +1,7 @@
 //! The engine over its stores: exact through restarts and crashes, and honest when storage fails.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod administration;
 mod durability;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use dauphin_api::api_key;
-use dauphin_engine::{ApiKey, Catalog, Workspace};
+use dauphin_engine::{Actor, ApiKey, Catalog, Workspace};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 
@@ -14,6 +14,13 @@ use crate::keys;
 pub struct Visitor {
     pub workspace: Arc<Workspace>,
     pub key: ApiKey,
+}
+
+impl Visitor {
+    /// How the audit log knows them.
+    pub fn actor(&self) -> Actor {
+        Actor::Key { workspace: self.workspace.index, name: self.key.name.clone() }
+    }
 }
 
 /// A JSON body that may carry a key on a reading route is a few parameters, never data.

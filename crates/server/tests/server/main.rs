@@ -7,6 +7,7 @@ mod support;
 
 mod scenarios;
 
+mod admin;
 mod check;
 mod cli;
 mod crash;
