@@ -16,7 +16,7 @@ mod engine;
 mod folder;
 mod submission;
 
-pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
+pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, SenderError, Workspace};
 pub use check::{CheckReport, Mismatch};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};

@@ -6,6 +6,7 @@ mod ingest;
 mod listener;
 mod rate_limit;
 mod respond;
+mod sdk;
 mod server;
 
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use crate::points::points;
 use crate::{clock, console, keys};
 use access::Visitor;
 use rate_limit::{Counting, RateLimiter, Standing};
+use sdk::SdkRoute;
 
 pub use listener::Peer;
 pub use respond::json;
@@ -54,6 +56,7 @@ enum Endpoint {
     Series(Route),
     List(ListRoute),
     Ingest,
+    Sdk(SdkRoute),
     Workspace,
     Console,
     Health,
@@ -67,6 +70,9 @@ impl Endpoint {
         }
         if let Some(route) = ListRoute::from_path(path) {
             return Some(Self::List(route));
+        }
+        if let Some(route) = SdkRoute::from_path(path) {
+            return Some(Self::Sdk(route));
         }
         match path.strip_suffix('/').unwrap_or(path) {
             "" => Some(Self::Console),
@@ -88,6 +94,7 @@ impl Endpoint {
     const fn allow(self) -> &'static str {
         match self {
             Self::Ingest => "POST, OPTIONS",
+            Self::Sdk(route) => route.allow(),
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -102,14 +109,16 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
-            Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
 
     const fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Ingest | Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => {
+                Counting::Free
+            }
         }
     }
 }
@@ -119,6 +128,9 @@ impl Endpoint {
 async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response {
     let now = clock::now();
     let endpoint = Endpoint::of_path(request.uri().path());
+    if let Some(Endpoint::Sdk(route)) = endpoint {
+        return sdk::handle(&app, route, request, now).await;
+    }
     if let Some(answer) = endpoint.and_then(|endpoint| open_answer(&app, endpoint, request.method())) {
         return answer;
     }
@@ -157,7 +169,7 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace => None,
+        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Sdk(_) | Endpoint::Workspace => None,
     }
 }
 
@@ -190,7 +202,7 @@ async fn answer(
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
-        Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+        Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
 }
 
