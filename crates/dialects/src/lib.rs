@@ -29,17 +29,23 @@
 mod columns;
 mod error;
 mod format;
+mod lenient;
 mod message;
 mod row;
 mod time;
 
+mod braze_sdk;
 mod columnar;
+mod segment;
 mod text;
 
+pub use braze_sdk::SdkBody;
 pub use columnar::ParquetReader;
 pub use columns::{Columns, MappingError};
 pub use error::ReadError;
 pub use format::{Format, TextFormat};
+pub use lenient::BodyError;
 pub use message::{Event, EventKind, Message};
 pub use row::{Element, Reject, Row};
+pub use segment::{SegmentBody, SegmentCall, SegmentContext};
 pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, parse_block};

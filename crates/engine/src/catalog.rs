@@ -55,6 +55,11 @@ impl ActivityRule {
             Self::Names(names) => names.contains(name),
         }
     }
+
+    /// Whether an event of this name, which is none by itself, is asked for by name.
+    pub fn lists(&self, name: &str) -> bool {
+        *self != Self::Any && self.counts(name)
+    }
 }
 
 /// One app of a workspace.
@@ -85,6 +90,17 @@ pub struct ApiKey {
     pub allowed_addresses: Vec<String>,
     /// It no longer opens anything.
     pub revoked: bool,
+}
+
+/// Why what a sender shows is no app's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SenderError {
+    /// No app has it.
+    #[error("no app has this identifier or write key")]
+    Unknown,
+    /// Apps of several workspaces have it.
+    #[error("apps of several workspaces have this identifier or write key; give each its own")]
+    Ambiguous,
 }
 
 impl Catalog {
@@ -175,10 +191,33 @@ impl Catalog {
         self.keys().find(|(_, key)| key.hash == *hash)
     }
 
+    /// The app with this identifier, in whichever workspace.
+    pub fn app_with_id(&self, id: &str) -> Result<(&Arc<Workspace>, &App), SenderError> {
+        only(self.workspaces.iter().filter_map(|workspace| {
+            let index = workspace.app(id)?;
+            Some((workspace, workspace.apps.get(usize::from(index.get()))?))
+        }))
+    }
+
+    /// The app with this write key, in whichever workspace.
+    pub fn app_with_write_key(&self, write_key: &str) -> Result<(&Arc<Workspace>, &App), SenderError> {
+        if write_key.is_empty() {
+            return Err(SenderError::Unknown);
+        }
+        let apps = self.workspaces.iter().flat_map(|workspace| workspace.apps.iter().map(move |app| (workspace, app)));
+        only(apps.filter(|(_, app)| app.write_key == write_key))
+    }
+
     /// Every key and its workspace.
     pub fn keys(&self) -> impl Iterator<Item = (&Arc<Workspace>, &ApiKey)> {
         self.workspaces.iter().flat_map(|workspace| workspace.keys.iter().map(move |key| (workspace, key)))
     }
+}
+
+/// The one that there is.
+fn only<T>(mut found: impl Iterator<Item = T>) -> Result<T, SenderError> {
+    let first = found.next().ok_or(SenderError::Unknown)?;
+    if found.next().is_some() { Err(SenderError::Ambiguous) } else { Ok(first) }
 }
 
 impl Workspace {

@@ -20,7 +20,9 @@ mod submission;
 mod zone_gate;
 
 pub use audit::{Actor, AuditEntry, AuditPage, AuditRecord};
-pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, Setting, Workspace};
+pub use catalog::{
+    ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, SenderError, Setting, Workspace,
+};
 pub use check::{CheckReport, Mismatch};
 pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};

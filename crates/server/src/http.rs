@@ -7,6 +7,7 @@ mod ingest;
 mod listener;
 mod rate_limit;
 mod respond;
+mod sdk;
 mod server;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::points::points;
 use crate::{clock, console, keys};
 use access::Visitor;
 use rate_limit::{Limits, RateLimiter, Standing};
+use sdk::SdkRoute;
 
 pub use listener::Peer;
 pub use rate_limit::Counting;
@@ -58,6 +60,7 @@ enum Endpoint {
     List(ListRoute),
     Ingest,
     Admin(AdminPath),
+    Sdk(SdkRoute),
     Workspace,
     Console,
     Health,
@@ -71,6 +74,9 @@ impl Endpoint {
         }
         if let Some(route) = ListRoute::from_path(path) {
             return Some(Self::List(route));
+        }
+        if let Some(route) = SdkRoute::from_path(path) {
+            return Some(Self::Sdk(route));
         }
         match path.strip_suffix('/').unwrap_or(path) {
             "" => Some(Self::Console),
@@ -93,6 +99,7 @@ impl Endpoint {
         match self {
             Self::Admin(path) => path.allow(),
             Self::Ingest => "POST, OPTIONS",
+            Self::Sdk(route) => route.allow(),
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -108,7 +115,7 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
-            Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
 
@@ -117,7 +124,7 @@ impl Endpoint {
             Self::Series(_) | Self::List(_) => Counting::Counted,
             Self::Ingest => Counting::Ingesting,
             Self::Admin(path) => path.counting(),
-            Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
         }
     }
 }
@@ -127,6 +134,9 @@ impl Endpoint {
 async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response {
     let now = clock::now();
     let endpoint = Endpoint::of_path(request.uri().path());
+    if let Some(Endpoint::Sdk(route)) = endpoint {
+        return sdk::handle(&app, route, request, now).await;
+    }
     if let Some(answer) = endpoint.and_then(|endpoint| open_answer(&app, endpoint, request.method())) {
         return answer;
     }
@@ -165,7 +175,12 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Admin(_) | Endpoint::Workspace => None,
+        Endpoint::Series(_)
+        | Endpoint::List(_)
+        | Endpoint::Ingest
+        | Endpoint::Admin(_)
+        | Endpoint::Sdk(_)
+        | Endpoint::Workspace => None,
     }
 }
 
@@ -199,7 +214,7 @@ async fn answer(
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
-        Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+        Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
 }
 

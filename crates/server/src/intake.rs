@@ -126,7 +126,8 @@ impl<'a> Intake<'a> {
         let day = self.day_of(instant)?;
         match &event.kind {
             EventKind::Named(name) if !self.workspace.activity.counts(name) => {}
-            EventKind::Named(_) | EventKind::Seen => submission.active(profile, app, day),
+            EventKind::Listed(name) if !self.workspace.activity.lists(name) => {}
+            EventKind::Named(_) | EventKind::Listed(_) | EventKind::Seen => submission.active(profile, app, day),
             EventKind::SessionStart { id } => {
                 submission.active(profile, app, day);
                 self.session(profile, app, instant, id.as_deref(), submission);

@@ -6,6 +6,7 @@
 mod compression;
 mod cutting;
 mod golden;
+mod messages;
 mod parquet;
 
 use std::fmt::Write;

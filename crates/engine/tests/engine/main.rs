@@ -6,4 +6,5 @@ mod durability;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;
 mod property;
+mod senders;
 mod support;

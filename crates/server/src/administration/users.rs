@@ -34,6 +34,8 @@ pub fn change(administration: &Administration<'_>, action: UserAction, mut asked
         IdentityOutcome::Unknown => "unknown",
         IdentityOutcome::Taken => "taken",
         IdentityOutcome::InUse => "in_use",
+        IdentityOutcome::OutOfUse => "out_of_use",
+        IdentityOutcome::TooMany => "too_many",
     };
     success(&Answer { outcome })
 }

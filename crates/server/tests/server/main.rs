@@ -17,5 +17,6 @@ mod import;
 mod ingest;
 mod ingest_bad;
 mod real_data;
+mod sdk;
 mod series;
 mod settings;
