@@ -4,9 +4,11 @@ mod access;
 mod body;
 mod ingest;
 mod listener;
+mod profiles;
 mod rate_limit;
 mod respond;
 mod server;
+mod track;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +23,9 @@ use http::{Method, header};
 use crate::points::points;
 use crate::{clock, console, keys};
 use access::Visitor;
+use profiles::ProfileRoute;
 use rate_limit::{Counting, RateLimiter, Standing};
+use track::TrackRoute;
 
 pub use listener::Peer;
 pub use respond::json;
@@ -34,6 +38,8 @@ pub struct App {
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
+    /// Bodies of JSON that may be expanded at once.
+    expansions: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -41,7 +47,8 @@ impl App {
     pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
-        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget })
+        let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
+        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget, expansions })
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
@@ -54,6 +61,8 @@ enum Endpoint {
     Series(Route),
     List(ListRoute),
     Ingest,
+    Track(TrackRoute),
+    Profiles(ProfileRoute),
     Workspace,
     Console,
     Health,
@@ -68,7 +77,14 @@ impl Endpoint {
         if let Some(route) = ListRoute::from_path(path) {
             return Some(Self::List(route));
         }
-        match path.strip_suffix('/').unwrap_or(path) {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if let Some(route) = TrackRoute::from_path(path) {
+            return Some(Self::Track(route));
+        }
+        if let Some(route) = ProfileRoute::from_path(path) {
+            return Some(Self::Profiles(route));
+        }
+        match path {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
@@ -87,7 +103,7 @@ impl Endpoint {
 
     const fn allow(self) -> &'static str {
         match self {
-            Self::Ingest => "POST, OPTIONS",
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => "POST, OPTIONS",
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -102,6 +118,8 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
+            Self::Track(_) => Some(TrackRoute::PERMISSION),
+            Self::Profiles(route) => Some(route.permission()),
             Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
@@ -109,7 +127,13 @@ impl Endpoint {
     const fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Ingest
+            | Self::Track(_)
+            | Self::Profiles(_)
+            | Self::Workspace
+            | Self::Console
+            | Self::Health
+            | Self::Ready => Counting::Free,
         }
     }
 }
@@ -123,7 +147,10 @@ async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInf
         return answer;
     }
     let allowed = endpoint.filter(|endpoint| endpoint.takes(request.method()));
-    let (visitor, request) = access::identify(&app, request).await;
+    let (visitor, request) = match access::identify(&app, allowed, request).await {
+        Ok(identified) => identified,
+        Err(error) => return respond::error(&error),
+    };
     let standing = visitor.as_ref().map(|visitor| {
         let counting = allowed.map_or(Counting::Free, Endpoint::counting);
         app.limiter.take(visitor.workspace.index, visitor.workspace.rate_limit_per_hour, counting, now)
@@ -157,7 +184,12 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace => None,
+        Endpoint::Series(_)
+        | Endpoint::List(_)
+        | Endpoint::Ingest
+        | Endpoint::Track(_)
+        | Endpoint::Profiles(_)
+        | Endpoint::Workspace => None,
     }
 }
 
@@ -189,6 +221,8 @@ async fn answer(
         Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
+        Endpoint::Track(route) => track::track(app, route, visitor, request, now).await,
+        Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }

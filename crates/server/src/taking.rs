@@ -35,6 +35,21 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
+    /// Takes all that one element of a body says, or says why it cannot be counted; then nothing of it is.
+    pub fn say_all<'m>(&mut self, messages: impl Iterator<Item = &'m Message<'m>> + Clone) -> Result<(), String> {
+        if messages.clone().nth(1).is_some() {
+            // A later message may be refused after an earlier one was taken, so all are looked at before.
+            let mut looked_at = self.intake.submission();
+            for message in messages.clone() {
+                self.intake.say(message, &mut looked_at, &mut Vec::new())?;
+            }
+        }
+        for message in messages {
+            self.say(message)?;
+        }
+        Ok(())
+    }
+
     fn submit(&mut self) {
         let submission = std::mem::replace(&mut self.submission, self.intake.submission());
         let sender = self.results.0.clone();
@@ -58,7 +73,7 @@ impl<'a> Taking<'a> {
 }
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
-fn change_identities(
+pub fn change_identities(
     engine: &Engine,
     workspace: &Workspace,
     intake: &Intake<'_>,

@@ -27,6 +27,14 @@ pub fn json(body: impl Into<Body>) -> Response {
     with_type(200, JSON, body)
 }
 
+/// A JSON body with the status of something made, of something refused in parts, and so on.
+pub fn json_with_status(status: u16, body: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => with_type(status, JSON, body),
+        Err(_) => error(&ErrorCode::Internal.into()),
+    }
+}
+
 /// A series in the form it was asked for.
 pub fn points(points: &Points, format: Format, language: Language) -> Response {
     let mut body = Vec::with_capacity(8192);
