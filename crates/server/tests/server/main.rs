@@ -18,3 +18,4 @@ mod ingest_bad;
 mod real_data;
 mod series;
 mod settings;
+mod users_track;

@@ -208,4 +208,4 @@ macro_rules! scenarios {
 }
 
 // In alphabetical order.
-scenarios! { days french keys keys_header_only parameters rate_limit routes series }
+scenarios! { days french keys keys_header_only parameters profiles profiles_counts rate_limit routes series users_track }
