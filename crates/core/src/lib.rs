@@ -11,6 +11,7 @@ mod row;
 
 mod arena;
 mod calendar;
+mod identity;
 mod page;
 mod person;
 mod shard;
@@ -21,9 +22,11 @@ mod varint;
 
 pub use calendar::{Calendars, CalendarsError, Track};
 pub use gap::Bucket;
+pub use identity::{Identities, IdentityChange, IdentityEffects, IdentityOutcome, IdentityRecord, Move};
 pub use ledger::{Ledger, LedgerRow, LedgerRowError};
 pub use page::PageError;
+pub use person::Flags;
 pub use row::{GapRow, RowChange, RowChanges};
 pub use series::{Growth, Rows, ScopeRows};
-pub use shard::{Arrival, Change, PAGE_PROFILES, Shard, Stamp};
+pub use shard::{Applied, Arrival, Change, PAGE_PROFILES, Shard, Stamp};
 pub use varint::{Reader, Truncated, write_signed, write_varint};

@@ -14,12 +14,14 @@ mod restore;
 mod committer;
 mod engine;
 mod folder;
+mod shards;
 mod submission;
 
 pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
 pub use check::{CheckReport, Mismatch};
+pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
-pub use identity::{IdentityChange, IdentityDone, IdentityOutcome};
+pub use identity::{IdentityDone, PersonView};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

@@ -27,6 +27,10 @@ pub const WORKSPACES_MAX: u32 = 10_000;
 /// Shards of a workspace. A part of the on-disk format: profiles are spread over shards by key, threads own whole shards.
 pub const SHARD_COUNT: u8 = 16;
 
+/// Most profiles of one person: activity of one looks at the calendars of all. Who has more is a shared device or a
+/// placeholder id, not a person.
+pub const PERSON_PROFILES_MAX: usize = 1000;
+
 const _: () = assert!(MONTH_DAYS <= WINDOW_DAYS_MAX);
 const _: () = assert!(SHARD_COUNT.is_power_of_two());
 const _: () = assert!(APPS_MAX < u16::MAX - 1);

@@ -85,6 +85,10 @@ impl<'a> Intake<'a> {
                 submission.claim(self.key(anonymous)?, self.key(user)?);
                 Ok(())
             }
+            Message::Known { profile } => {
+                submission.known(self.key(profile)?);
+                Ok(())
+            }
             Message::Link { profile, other } => {
                 identities.push(IdentityChange::Link { profile: self.key(profile)?, other: self.key(other)? });
                 Ok(())

@@ -17,11 +17,13 @@ pub enum Table {
     Row = 4,
     /// How far each source of input was read.
     Source = 5,
+    /// Profiles that are linked, moved or flagged.
+    Identity = 6,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source];
+    pub const ALL: [Self; 6] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
@@ -36,6 +38,7 @@ impl Table {
             Self::Page => "page",
             Self::Row => "row",
             Self::Source => "source",
+            Self::Identity => "identity",
         }
     }
 }
@@ -53,6 +56,6 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        assert_eq!(on_disk, [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source")]);
+        assert_eq!(on_disk, [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source"), (6, "identity")]);
     }
 }
