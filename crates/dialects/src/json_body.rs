@@ -90,11 +90,7 @@ impl<'a> Field<'a> {
 
     /// Hands the elements of an array to `sink` until it refuses one. An object or a string is the one element of an
     /// array that somebody left out. Says whether it was there.
-    pub fn elements(
-        self,
-        name: &str,
-        sink: &mut dyn FnMut(Self) -> Result<(), BodyError>,
-    ) -> Result<bool, BodyError> {
+    pub fn elements(self, name: &str, sink: &mut dyn FnMut(Self) -> Result<(), BodyError>) -> Result<bool, BodyError> {
         let Some(raw) = self.0 else { return Ok(false) };
         match raw.get().as_bytes().first() {
             Some(b'{' | b'"') => sink(self)?,

@@ -145,7 +145,9 @@ impl<'a> Entries<'a> {
         let mut index = 0;
         field.elements(array, &mut |element| {
             if self.0.len() == ENTRIES_MAX {
-                return Err(BodyError::Shape(format!("a single request may not contain more than {ENTRIES_MAX} {array}")));
+                return Err(BodyError::Shape(format!(
+                    "a single request may not contain more than {ENTRIES_MAX} {array}"
+                )));
             }
             self.0.push(ProfileEntry { array, index, edit: read(element) });
             index += 1;
@@ -181,15 +183,18 @@ fn delete(body: &[u8]) -> Result<Vec<ProfileEntry<'_>>, BodyError> {
     let mut count = |added: usize| kinds += usize::from(added > 0);
     count(entries.add("external_ids", body.external_ids, |id| erase(external(id, "external_id")?, "external_id"))?);
     count(entries.add("user_aliases", body.user_aliases, erase_alias)?);
-    count(entries.add("braze_ids", body.braze_ids, |id| {
-        erase(text(IdentityKind::BrazeId, id, "braze_id")?, "braze_id")
-    })?);
+    count(
+        entries
+            .add("braze_ids", body.braze_ids, |id| erase(text(IdentityKind::BrazeId, id, "braze_id")?, "braze_id"))?,
+    );
     count(entries.add("email_addresses", body.email_addresses, |id| {
         erase(contact(IdentityKind::Email, id, "email")?, "email")
     })?);
-    count(entries.add("phone_numbers", body.phone_numbers, |id| {
-        erase(contact(IdentityKind::Phone, id, "phone")?, "phone")
-    })?);
+    count(
+        entries.add("phone_numbers", body.phone_numbers, |id| {
+            erase(contact(IdentityKind::Phone, id, "phone")?, "phone")
+        })?,
+    );
     if kinds > 1 {
         let message = "Only one of 'external_ids', 'user_aliases', 'braze_ids', 'email_addresses' or 'phone_numbers' can \
                        be included in a single request";
@@ -395,13 +400,8 @@ fn rename(field: Field<'_>) -> Edit<'_> {
         new_external_id: Field<'a>,
     }
     let entry: Rename<'_> = field.object("external_id_rename")?.unwrap_or_default();
-    let [from, to] = [
-        (entry.current_external_id, "current_external_id"),
-        (entry.new_external_id, "new_external_id"),
-    ]
-    .map(|(field, name)| {
-        external(field, name)?.ok_or_else(|| format!("'{name}' is required"))
-    });
+    let [from, to] = [(entry.current_external_id, "current_external_id"), (entry.new_external_id, "new_external_id")]
+        .map(|(field, name)| external(field, name)?.ok_or_else(|| format!("'{name}' is required")));
     let (from, to) = (from?, to?);
     if from == to {
         return Err("'current_external_id' and 'new_external_id' cannot be the same".to_owned());

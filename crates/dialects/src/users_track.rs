@@ -221,8 +221,6 @@ fn instant(field: Field<'_>, name: &str, zone: &Zone) -> Result<Option<Instant>,
     match field.text(name)? {
         None => Ok(None),
         Some(text) if text.is_empty() => Ok(None),
-        Some(text) => {
-            parse_instant(&text, zone).map(Some).map_err(|error| format!("'{name}' is not valid: {error}"))
-        }
+        Some(text) => parse_instant(&text, zone).map(Some).map_err(|error| format!("'{name}' is not valid: {error}")),
     }
 }

@@ -19,6 +19,7 @@ pub const ROUNDS: u32 = 4 * ROUNDS_EACH;
 const ROUNDS_EACH: u32 = 3;
 
 /// One way of sending events.
+#[derive(Clone, Copy)]
 struct Dialect {
     name: &'static str,
     /// The request that says that these people were active on a day.
@@ -29,13 +30,8 @@ struct Dialect {
     connections: [usize; 2],
 }
 
-const NDJSON: Dialect = Dialect {
-    name: "/ingest, NDJSON",
-    request: ndjson,
-    body_rows: 5_000,
-    bodies_max: 200,
-    connections: [4, 16],
-};
+const NDJSON: Dialect =
+    Dialect { name: "/ingest, NDJSON", request: ndjson, body_rows: 5_000, bodies_max: 200, connections: [4, 16] };
 
 /// As many elements as a request of Braze's may have.
 const TRACK: Dialect = Dialect {

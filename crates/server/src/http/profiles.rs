@@ -81,7 +81,8 @@ fn change(
     let changes = changes.map_err(|error| ApiError::with_message(ErrorCode::InvalidParameter, error.to_string()))?;
     let workspace = &visitor.workspace;
     let intake = Intake::new(engine, Arc::clone(workspace), now, Arrival::Sent, UnknownApps::Reject);
-    let outcomes = change_identities(engine, workspace, &intake, changes).map_err(|error| respond::not_taken(&error))?;
+    let outcomes =
+        change_identities(engine, workspace, &intake, changes).map_err(|error| respond::not_taken(&error))?;
     let mut outcomes = outcomes.into_iter();
     let of_entry = |entry: &ProfileEntry<'_>| match edit_of(entry) {
         None | Some(ProfileEdit::Nothing) => Some(IdentityOutcome::Unchanged),

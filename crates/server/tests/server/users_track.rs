@@ -61,7 +61,8 @@ fn a_request_takes_so_many_elements_over_all_arrays() {
         assert_eq!((answer.status, answer.text()), (expected.0, &*expected.1));
         assert_eq!(dau(http), 0, "a body that was refused was counted in part");
     }
-    let taken = |count: usize| format!("{{\"message\":\"success\",\"attributes_processed\":1,\"events_processed\":{count}}}");
+    let taken =
+        |count: usize| format!("{{\"message\":\"success\",\"attributes_processed\":1,\"events_processed\":{count}}}");
     assert_eq!(track(http, &body(74)).text(), taken(74));
     assert_eq!(dau(http), 74);
     assert_eq!(bulk(&body(999), "True").text(), taken(999));
@@ -139,7 +140,8 @@ fn a_body_may_be_compressed() {
     let bomb = gzipped(format!("{{\"x\":\"{}\"}}", " ".repeat(10_000_000)).as_bytes());
     assert!(bomb.len() < 64 * 1024);
     for target in ["/users/track", "/users/delete"] {
-        for headers in [vec![("Content-Type", JSON)], vec![("Authorization", &*http.bearer()), ("Content-Type", JSON)]] {
+        for headers in [vec![("Content-Type", JSON)], vec![("Authorization", &*http.bearer()), ("Content-Type", JSON)]]
+        {
             assert_eq!(http.send("POST", target, &headers, &bomb).status, 413);
         }
     }
@@ -161,7 +163,8 @@ fn a_body_over_the_limit_is_refused_unread() {
             );
             stream.write_all(head.as_bytes()).unwrap();
             let answer = Answer::read(&mut stream).unwrap();
-            let expected = r#"{"message":"The body is longer than the limit of 65536 bytes; send it in smaller parts"}"#;
+            let expected =
+                r#"{"message":"The body is longer than the limit of 65536 bytes; send it in smaller parts"}"#;
             assert_eq!((answer.status, answer.text()), (413, expected), "{path}");
         }
     }
@@ -209,7 +212,10 @@ fn every_bad_element_is_an_error_of_its_own() {
         (more("\"external_id\":\"other\""), "duplicate field `external_id`"),
         (more("\"time\":\"2018-06-27\""), "duplicate field `time`"),
         (more("\"user_alias\":{\"alias_label\":\"l\",\"alias_name\":\"n\"}"), "exclude each other"),
-        ("{\"user_alias\":{\"alias_label\":\"l\"},\"name\":\"n\",\"time\":\"2018-06-28\"}".to_owned(), "'alias_name' is required"),
+        (
+            "{\"user_alias\":{\"alias_label\":\"l\"},\"name\":\"n\",\"time\":\"2018-06-28\"}".to_owned(),
+            "'alias_name' is required",
+        ),
         ("{\"user_alias\":\"n\",\"name\":\"n\",\"time\":\"2018-06-28\"}".to_owned(), "'user_alias' is a string"),
         ("{\"external_id\":\"bad\",\"name\":7,\"time\":\"2018-06-28\"}".to_owned(), "'name' is the number 7"),
         ("null".to_owned(), "'element' is null; it must be an object"),
@@ -227,7 +233,10 @@ fn every_bad_element_is_an_error_of_its_own() {
         let json = answer.json();
         assert_eq!(json["events_processed"].as_u64(), Some(2), "{shown}: {json}");
         assert_eq!(json["errors"].as_array().map(Vec::len), Some(1), "{shown}: {json}");
-        assert_eq!((json["errors"][0]["input_array"].as_str(), json["errors"][0]["index"].as_u64()), (Some("events"), Some(1)));
+        assert_eq!(
+            (json["errors"][0]["input_array"].as_str(), json["errors"][0]["index"].as_u64()),
+            (Some("events"), Some(1))
+        );
         let said = json["errors"][0]["type"].as_str().unwrap();
         assert!(said.contains(reason), "{shown}: `{said}` does not say `{reason}`");
         assert!(said.len() < 1000, "{shown}: a reason of {} bytes", said.len());
