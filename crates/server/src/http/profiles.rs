@@ -6,6 +6,7 @@ use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
 use dauphin_dialects::{ProfileEdit, ProfileEntry, ProfileRequest, read_profiles};
 use dauphin_engine::{Engine, IdentityChange, IdentityOutcome};
+use dauphin_model::limits::PERSON_PROFILES_MAX;
 use dauphin_model::{Identity, IdentityError, IdentitySecret, Instant};
 use serde::Serialize;
 
@@ -107,81 +108,89 @@ fn keyed(edit: &ProfileEdit<'_>, secret: &IdentitySecret) -> Result<Option<Ident
     }))
 }
 
-/// Whether an entry was done, or why not.
+/// What was done for an entry, or why nothing was.
 fn done<'e, 'a>(entry: &'e ProfileEntry<'a>, outcome: IdentityOutcome) -> Result<&'e ProfileEdit<'a>, String> {
     let edit = entry.edit.as_ref().map_err(Clone::clone)?;
-    match (edit, outcome) {
-        (ProfileEdit::Rename { .. }, IdentityOutcome::Unknown | IdentityOutcome::InUse) => {
-            Err("'current_external_id' is not known, or is an old name already".to_owned())
+    let refusal = match (edit, outcome) {
+        (_, IdentityOutcome::TooMany) => {
+            format!("the person would have more than {PERSON_PROFILES_MAX} profiles; that many are no single person")
         }
-        (ProfileEdit::Rename { .. }, IdentityOutcome::Taken) => Err("'new_external_id' is in use already".to_owned()),
-        (ProfileEdit::Remove { .. }, IdentityOutcome::Unknown) => Err("the external id is not known".to_owned()),
-        (ProfileEdit::Remove { .. }, IdentityOutcome::InUse | IdentityOutcome::Taken) => {
-            Err("the external id is in use; only one that a rename put out of use can be removed".to_owned())
+        (ProfileEdit::Rename { .. }, IdentityOutcome::Unknown) => "'current_external_id' is not known".to_owned(),
+        (ProfileEdit::Rename { .. }, IdentityOutcome::OutOfUse) => "'current_external_id' is an old name".to_owned(),
+        (ProfileEdit::Rename { .. }, IdentityOutcome::Taken) => "'new_external_id' is in use already".to_owned(),
+        (ProfileEdit::Remove { .. }, IdentityOutcome::Unknown) => "the external id is not known".to_owned(),
+        (ProfileEdit::Remove { .. }, IdentityOutcome::InUse) => {
+            "the external id is in use; only one that a rename put out of use can be removed".to_owned()
         }
-        // As Braze, which takes the others and says no more of them.
-        _ => Ok(edit),
-    }
+        // Whom nobody knows, or who is named so already, is no error to Braze.
+        _ => return Ok(edit),
+    };
+    Err(refusal)
 }
 
 fn answer(asked: ProfileRequest, entries: &[ProfileEntry<'_>], outcomes: &[IdentityOutcome]) -> Response {
-    let done = || entries.iter().zip(outcomes).map(|(entry, outcome)| (entry, done(entry, *outcome)));
+    let results = entries.iter().zip(outcomes).map(|(entry, outcome)| (entry, done(entry, *outcome)));
+    let (mut edits, mut refused) = (Vec::new(), Vec::new());
+    for (entry, result) in results {
+        match result {
+            Ok(edit) => edits.push(edit),
+            Err(reason) => refused.push((entry, reason)),
+        }
+    }
     match asked {
-        ProfileRequest::Merge => respond::json_with_status(202, &Merged { message: "success" }),
         ProfileRequest::RenameIds => {
-            let renamed = |edit: &ProfileEdit<'_>| match edit {
-                ProfileEdit::Rename { from, to } => Some(Renamed {
-                    current_external_id: from.text.clone().into_owned(),
-                    new_external_id: to.text.clone().into_owned(),
-                }),
-                _ => None,
-            };
-            let external_ids = done().filter_map(|(_, done)| done.ok().and_then(renamed)).collect();
-            let rename_errors = done().filter_map(named_error).collect();
+            let external_ids = edits.into_iter().filter_map(renamed).collect();
+            let rename_errors = refused.into_iter().map(sentence).collect();
             respond::json_with_status(201, &RenameAnswer { external_ids, rename_errors, message: "success" })
         }
         ProfileRequest::RemoveIds => {
-            let removed = |edit: &ProfileEdit<'_>| match edit {
-                ProfileEdit::Remove { profile } => Some(profile.text.clone().into_owned()),
-                _ => None,
-            };
-            let removed_ids = done().filter_map(|(_, done)| done.ok().and_then(removed)).collect();
-            let removal_errors = done().filter_map(named_error).collect();
+            let removed_ids = edits.into_iter().filter_map(removed).collect();
+            let removal_errors = refused.into_iter().map(sentence).collect();
             respond::json_with_status(201, &RemoveAnswer { removed_ids, removal_errors, message: "success" })
         }
         ProfileRequest::Delete
         | ProfileRequest::NewAliases
         | ProfileRequest::UpdateAliases
-        | ProfileRequest::Identify => counted(asked, entries),
+        | ProfileRequest::Identify
+        | ProfileRequest::Merge => counted(asked, edits.len(), &refused),
     }
 }
 
-/// An error that tells its entry by its index.
-fn named_error((entry, done): (&ProfileEntry<'_>, Result<&ProfileEdit<'_>, String>)) -> Option<String> {
-    done.err().map(|reason| format!("{} at index {}: {reason}", entry.array, entry.index))
+fn renamed(edit: &ProfileEdit<'_>) -> Option<Renamed> {
+    let ProfileEdit::Rename { from, to } = edit else { return None };
+    let (current_external_id, new_external_id) = (from.text.clone().into_owned(), to.text.clone().into_owned());
+    Some(Renamed { current_external_id, new_external_id })
 }
 
-/// The number of entries that could be read, and what is wrong with the others; 400 when that is all of them.
-fn counted(asked: ProfileRequest, entries: &[ProfileEntry<'_>]) -> Response {
-    let errors = entries.iter().filter_map(|entry| {
-        let reason = entry.edit.as_ref().err()?;
-        Some(ElementError { r#type: reason.clone(), input_array: entry.array, index: entry.index })
+fn removed(edit: &ProfileEdit<'_>) -> Option<String> {
+    let ProfileEdit::Remove { profile } = edit else { return None };
+    Some(profile.text.clone().into_owned())
+}
+
+/// An error that says which entry it is about.
+fn sentence((entry, reason): (&ProfileEntry<'_>, String)) -> String {
+    format!("{} at index {}: {reason}", entry.array, entry.index)
+}
+
+/// How many entries were taken, and what is wrong with the others; 400 when that is all of them.
+fn counted(asked: ProfileRequest, count: usize, refused: &[(&ProfileEntry<'_>, String)]) -> Response {
+    let errors = refused.iter().map(|(entry, reason)| ElementError {
+        r#type: reason.clone(),
+        input_array: entry.array,
+        index: entry.index,
     });
-    let errors: Vec<_> = errors.collect();
-    let good = entries.len() - errors.len();
-    if good == 0 {
-        let message = format!("Valid data must be provided in the '{}' field.", entries[0].array);
+    let errors = errors.collect();
+    if let (0, Some((entry, _))) = (count, refused.first()) {
+        let message = format!("Valid data must be provided in the '{}' field.", entry.array);
         return respond::json_with_status(400, &Counted { deleted: None, aliases_processed: None, message, errors });
     }
-    let (deleted, aliases_processed) =
-        if asked == ProfileRequest::Delete { (Some(good), None) } else { (None, Some(good)) };
+    let (status, deleted, aliases_processed) = match asked {
+        ProfileRequest::Delete => (201, Some(count), None),
+        ProfileRequest::Merge => (202, None, None),
+        _ => (201, None, Some(count)),
+    };
     let message = "success".to_owned();
-    respond::json_with_status(201, &Counted { deleted, aliases_processed, message, errors })
-}
-
-#[derive(Serialize)]
-struct Merged {
-    message: &'static str,
+    respond::json_with_status(status, &Counted { deleted, aliases_processed, message, errors })
 }
 
 #[derive(Serialize)]

@@ -268,7 +268,7 @@ fn a_body_that_is_no_json_leaves_nothing() {
     for (body, error) in [
         (format!("{{\"events\":[{good}"), "EOF while parsing"),
         (format!("{{\"events\":[{good}]}}}}"), "trailing characters"),
-        (format!("{{\"events\":[{good},]}}"), "trailing comma"),
+        (format!("{{\"events\":[{good},]}}"), "expected value"),
         (format!("{{\"events\":[{good}],\"purchases\":NaN}}"), "expected value"),
         (format!("{{\"events\":[{good},{{\"external_id\":\"tab\tinside\"}}]}}"), "control character"),
         ("[".repeat(1_000_000), "EOF while parsing"),
