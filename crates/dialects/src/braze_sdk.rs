@@ -8,7 +8,8 @@ use dauphin_model::{Identity, IdentityKind, Instant};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::lenient::{BodyError, Lenient, Value, described, each_element, element_of, object_of};
+use crate::error::BodyError;
+use crate::lenient::{Lenient, Value, described, each_element, element_of, object_of};
 use crate::time::{instant_of_fraction, instant_of_whole};
 use crate::{Event, EventKind, Message};
 

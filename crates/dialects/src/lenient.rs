@@ -7,31 +7,11 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use crate::error::BodyError;
 pub(crate) use crate::text::ndjson::value::Value;
 use crate::text::ndjson::value::ValueSeed;
-
-/// Why a whole body says nothing.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// It is no JSON; where and why.
-    #[error("{0}")]
-    NotJson(String),
-    /// It is JSON, but not what it must be.
-    #[error("{0}")]
-    Shape(String),
-}
-
-impl BodyError {
-    pub(crate) fn of(error: &serde_json::Error) -> Self {
-        match error.classify() {
-            Category::Data => Self::Shape(format!("The body is not what it must be: {error}")),
-            Category::Syntax | Category::Eof | Category::Io => Self::NotJson(error.to_string()),
-        }
-    }
-}
 
 /// Reads a body, which must be one object.
 pub(crate) fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {

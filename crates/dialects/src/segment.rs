@@ -8,7 +8,8 @@ use std::borrow::Cow;
 use dauphin_model::{Identity, IdentityKind, Instant, Zone};
 use serde_json::value::RawValue;
 
-use crate::lenient::{BodyError, described, each_element, element_of, object_of};
+use crate::error::BodyError;
+use crate::lenient::{described, each_element, element_of, object_of};
 use crate::{Event, EventKind, Message};
 use fields::{BodyFields, MessageFields};
 

@@ -5,10 +5,12 @@ mod admin;
 mod body;
 mod ingest;
 mod listener;
+mod profiles;
 mod rate_limit;
 mod respond;
 mod sdk;
 mod server;
+mod track;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,8 +26,10 @@ use crate::administration::AdminPath;
 use crate::points::points;
 use crate::{clock, console, keys};
 use access::Visitor;
+use profiles::ProfileRoute;
 use rate_limit::{Limits, RateLimiter, Standing};
 use sdk::SdkRoute;
+use track::TrackRoute;
 
 pub use listener::Peer;
 pub use rate_limit::Counting;
@@ -39,6 +43,8 @@ pub struct App {
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
+    /// Bodies of JSON that may be expanded at once.
+    expansions: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -46,7 +52,8 @@ impl App {
     pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
-        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget })
+        let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
+        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget, expansions })
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
@@ -61,6 +68,8 @@ enum Endpoint {
     Ingest,
     Admin(AdminPath),
     Sdk(SdkRoute),
+    Track(TrackRoute),
+    Profiles(ProfileRoute),
     Workspace,
     Console,
     Health,
@@ -78,7 +87,14 @@ impl Endpoint {
         if let Some(route) = SdkRoute::from_path(path) {
             return Some(Self::Sdk(route));
         }
-        match path.strip_suffix('/').unwrap_or(path) {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if let Some(route) = TrackRoute::from_path(path) {
+            return Some(Self::Track(route));
+        }
+        if let Some(route) = ProfileRoute::from_path(path) {
+            return Some(Self::Profiles(route));
+        }
+        match path {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
@@ -98,7 +114,7 @@ impl Endpoint {
     fn allow(self) -> &'static str {
         match self {
             Self::Admin(path) => path.allow(),
-            Self::Ingest => "POST, OPTIONS",
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => "POST, OPTIONS",
             Self::Sdk(route) => route.allow(),
             _ => "GET, HEAD, OPTIONS",
         }
@@ -115,6 +131,8 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
+            Self::Track(_) => Some(TrackRoute::PERMISSION),
+            Self::Profiles(route) => Some(route.permission()),
             Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
@@ -122,7 +140,7 @@ impl Endpoint {
     fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest => Counting::Ingesting,
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => Counting::Ingesting,
             Self::Admin(path) => path.counting(),
             Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
         }
@@ -141,7 +159,10 @@ async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInf
         return answer;
     }
     let allowed = endpoint.filter(|endpoint| endpoint.takes(request.method()));
-    let (visitor, request) = access::identify(&app, request).await;
+    let (visitor, request) = match access::identify(&app, allowed, request).await {
+        Ok(identified) => identified,
+        Err(error) => return respond::error(&error),
+    };
     let standing = visitor.as_ref().map(|visitor| {
         let counting = allowed.map_or(Counting::Free, Endpoint::counting);
         app.limiter.take(Limits::of(&visitor.workspace), counting, now)
@@ -180,6 +201,8 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
         | Endpoint::Ingest
         | Endpoint::Admin(_)
         | Endpoint::Sdk(_)
+        | Endpoint::Track(_)
+        | Endpoint::Profiles(_)
         | Endpoint::Workspace => None,
     }
 }
@@ -213,6 +236,8 @@ async fn answer(
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
+        Endpoint::Track(route) => track::track(app, route, visitor, request, now).await,
+        Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }

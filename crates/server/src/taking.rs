@@ -2,13 +2,10 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use dauphin_core::Arrival;
 use dauphin_dialects::Message;
-use dauphin_engine::{Actor, AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
+use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
 use dauphin_model::Instant;
 
 use crate::intake::{Intake, UnknownApps};
-
-/// Who changes who is who, and how the audit log calls it.
-type Audited = (Actor, &'static str);
 
 /// The messages of one body on their way into the engine: said one by one, then waited for together.
 pub struct Taking<'a> {
@@ -17,8 +14,6 @@ pub struct Taking<'a> {
     intake: Intake<'a>,
     submission: Submission,
     identities: Vec<IdentityChange>,
-    audited: Option<Audited>,
-    now: Instant,
     results: (Sender<Result<(), EngineError>>, Receiver<Result<(), EngineError>>),
 }
 
@@ -28,13 +23,7 @@ impl<'a> Taking<'a> {
         let reject = UnknownApps::Reject;
         let intake = Intake::new(engine, std::sync::Arc::clone(&workspace), now, Arrival::Sent, reject);
         let submission = intake.submission();
-        Self { engine, workspace, intake, submission, identities: Vec::new(), audited: None, now, results: channel() }
-    }
-
-    /// Has the audit log remember what changes who is who.
-    pub fn audited(mut self, actor: Actor, action: &'static str) -> Self {
-        self.audited = Some((actor, action));
-        self
+        Self { engine, workspace, intake, submission, identities: Vec::new(), results: channel() }
     }
 
     /// Takes one thing that was said, or says why it cannot be counted; then nothing of it is.
@@ -42,6 +31,21 @@ impl<'a> Taking<'a> {
         self.intake.say(message, &mut self.submission, &mut self.identities)?;
         if self.submission.change_count() >= Submission::CHANGE_COUNT_MAX {
             self.submit();
+        }
+        Ok(())
+    }
+
+    /// Takes all that one element of a body says, or says why it cannot be counted; then nothing of it is.
+    pub fn say_all<'m>(&mut self, messages: impl Iterator<Item = &'m Message<'m>> + Clone) -> Result<(), String> {
+        if messages.clone().nth(1).is_some() {
+            // A later message may be refused after an earlier one was taken, so all are looked at before.
+            let mut looked_at = self.intake.submission();
+            for message in messages.clone() {
+                self.intake.say(message, &mut looked_at, &mut Vec::new())?;
+            }
+        }
+        for message in messages {
+            self.say(message)?;
         }
         Ok(())
     }
@@ -64,14 +68,12 @@ impl<'a> Taking<'a> {
         let (sender, receiver) = self.results;
         drop(sender);
         receiver.into_iter().collect::<Result<(), _>>()?;
-        let now = self.now;
-        let entry = self.audited.map(|(actor, action)| AuditEntry::on_identities(now, actor, action, &self.identities));
-        change_identities(self.engine, &self.workspace, &self.intake, self.identities, entry)
+        change_identities(self.engine, &self.workspace, &self.intake, self.identities, None)
     }
 }
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
-fn change_identities(
+pub fn change_identities(
     engine: &Engine,
     workspace: &Workspace,
     intake: &Intake<'_>,

@@ -20,3 +20,4 @@ mod real_data;
 mod sdk;
 mod series;
 mod settings;
+mod users_track;
