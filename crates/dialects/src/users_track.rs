@@ -124,6 +124,10 @@ impl<'a> UsersTrack<'a> {
     fn read(&mut self, place: TrackPlace, element: Field<'a>, zone: &Zone) -> Result<(), String> {
         let element: Element<'a> = element.object("element")?.unwrap_or_default();
         let who = element.names().identity()?.ok_or_else(|| NOBODY.to_owned())?;
+        if place.array == TrackArray::Attributes {
+            // Attributes make a user; that they are known is all that counts here.
+            self.said.push((place, Message::Known { profile: Identity::clone(&who) }));
+        }
         let mut say = |kind, instant, app_id| {
             let event = Event { who: Identity::clone(&who), app_id, instant: Some(instant), kind };
             self.said.push((place, Message::Event(event)));

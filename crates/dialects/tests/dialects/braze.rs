@@ -14,7 +14,14 @@ use proptest::prelude::*;
 fn described(track: &UsersTrack<'_>) -> String {
     let mut lines: Vec<(TrackPlace, String)> = Vec::new();
     for (place, message) in &track.said {
-        let Message::Event(Event { who, app_id, instant, kind }) = message else { panic!("{message:?}") };
+        let (who, app_id, instant, kind) = match message {
+            Message::Event(Event { who, app_id, instant, kind }) => (who, app_id, instant, kind),
+            Message::Known { profile } => {
+                lines.push((*place, format!("| {} is known", named(profile))));
+                continue;
+            }
+            _ => panic!("{message:?}"),
+        };
         let app_id = app_id.as_deref().unwrap_or("-");
         let instant = instant.map_or("-".to_owned(), |instant| instant.to_string());
         lines.push((*place, format!("| {} | {app_id} | {instant} | {kind:?}", named(who))));
