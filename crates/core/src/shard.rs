@@ -5,6 +5,7 @@ use crate::arena::{Arena, Place};
 use crate::calendar::{self, Around, Calendars};
 use crate::person::{Persons, ProfileIndex, note_contribution};
 use crate::row::RowChanges;
+use crate::seen::{Seen, Session};
 
 /// Profiles in one page, the unit in which a shard is written to the store: large enough that reading is sequential,
 /// small enough that a page of busy profiles stays far below a mebibyte.
@@ -28,6 +29,28 @@ pub enum Change {
         profile: ProfileKey,
         /// The other.
         other: ProfileKey,
+    },
+    /// A session began. It counts where the profile lives, whoever the person is.
+    Session {
+        /// Whose.
+        profile: ProfileKey,
+        /// In which app; `None` counts for the workspace only.
+        app: Option<AppIndex>,
+        /// On which local day.
+        day: ActiveDay,
+        /// In which hour from the start of that day.
+        hour: u8,
+        /// The same for what may be a repeat.
+        fingerprint: u128,
+    },
+    /// An app was removed. It counts where the profile lives, whoever the person is.
+    Uninstall {
+        /// By whom.
+        profile: ProfileKey,
+        /// Which app; `None` counts for the workspace only.
+        app: Option<AppIndex>,
+        /// On which local day.
+        day: ActiveDay,
     },
 }
 
@@ -71,6 +94,10 @@ pub struct Shard {
     /// Pages changed since they were last written.
     dirty: Vec<bool>,
     scratch: Vec<u8>,
+    /// Sessions and uninstalls counted lately.
+    seen: Seen,
+    /// Of these, what is not handed on yet to be remembered.
+    fresh: Vec<u128>,
 }
 
 /// 24 bytes; the calendars lie in the arena.
@@ -101,7 +128,10 @@ impl Shard {
         let mut found = [None; 32];
         for batch in changes.chunks(found.len()) {
             for (slot, change) in found.iter_mut().zip(batch) {
-                let (Change::Active { profile, .. } | Change::Link { profile, .. }) = change;
+                let (Change::Active { profile, .. }
+                | Change::Link { profile, .. }
+                | Change::Session { profile, .. }
+                | Change::Uninstall { profile, .. }) = change;
                 *slot = self.find(*profile);
             }
             let touched = found[..batch.len()].iter().flatten().map(|profile| self.first_byte(*profile));
@@ -137,7 +167,36 @@ impl Shard {
                 let other = self.find_or_add(other);
                 self.link(profile, other, rows)
             }
+            // What these change is remembered by fingerprint: see `take_fresh`.
+            Change::Session { app, day, hour, fingerprint, .. } => {
+                self.count_session(Session { app, day, hour, fingerprint }, stamp, rows);
+                false
+            }
+            Change::Uninstall { profile, app, day } => {
+                self.count_uninstall(profile, app, day, stamp, rows);
+                false
+            }
         }
+    }
+
+    /// The fingerprints of what was counted since they were last taken, in order: what must be remembered beside the
+    /// changes.
+    pub fn take_fresh(&mut self) -> Vec<u128> {
+        std::mem::take(&mut self.fresh)
+    }
+
+    /// Sessions and uninstalls counted lately.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// As [`Shard::seen`].
+    pub const fn seen_mut(&mut self) -> &mut Seen {
+        &mut self.seen
+    }
+
+    pub(crate) const fn fresh_mut(&mut self) -> &mut Vec<u128> {
+        &mut self.fresh
     }
 
     fn activate(
@@ -311,7 +370,7 @@ impl Shard {
 
     /// Bytes of memory held, by capacity.
     pub fn byte_count(&self) -> usize {
-        self.index.allocation_size() + self.profiles.capacity() * size_of::<Profile>() + self.calendars.byte_count()
+        self.index.allocation_size() + self.profiles.capacity() * size_of::<Profile>() + self.calendars.byte_count() + self.seen.byte_count()
     }
 }
 

@@ -3,12 +3,13 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Change, Ledger, RowChange, Rows};
-use dauphin_model::{ActiveDay, WorkspaceIndex};
+use dauphin_core::{Change, History, Ledger, RowChange, Rows};
+use dauphin_model::{ActiveDay, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
+use crate::commit_stats::CommitStats;
 use crate::folder::{FoldMessage, FolderShared};
-use crate::record::{LogRecord, PageKey, ROWS_SEQUENCE_KEY, log_key, page_value, put_edit, row_key};
+use crate::record::{LogRecord, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_key, page_value, put_edit, row_key};
 use crate::submission::Ticket;
 use crate::{Catalog, CatalogEdit, EngineError};
 
@@ -18,12 +19,16 @@ pub(crate) enum CommitMessage {
     Folded(Folded),
     /// A page of a shard, whole.
     Page { key: PageKey, bytes: Vec<u8> },
+    /// What a shard has seen: the generations that changed, whole, and the oldest one it still needs.
+    Seen { workspace: WorkspaceIndex, shard: u8, oldest: u32, changed: Vec<(u32, Vec<u8>)> },
     /// A folder wrote all its dirty pages.
     Swept,
     /// Change the catalog.
     Edit { edit: CatalogEdit, done: Answer<Arc<Catalog>> },
     /// Remember how far a source was read (`None`: forget it).
     Source { key: Vec<u8>, value: Option<Vec<u8>>, done: Answer<()> },
+    /// Show rows in their parts.
+    History { workspace: WorkspaceIndex, keys: Vec<RowKey>, done: Answer<Vec<Arc<History>>> },
     /// Close the store and stop.
     Close,
 }
@@ -34,6 +39,8 @@ pub(crate) struct Folded {
     pub shard: u8,
     pub recorded: ActiveDay,
     pub effective: Vec<Change>,
+    /// Fingerprints of what was counted and must not be counted again.
+    pub seen: Vec<u128>,
     pub rows: Vec<RowChange>,
     pub ticket: Arc<Ticket>,
 }
@@ -46,6 +53,8 @@ pub(crate) struct Shared {
     pub catalog: ArcSwap<Catalog>,
     /// Today's rows of each workspace.
     pub rows: ArcSwap<Vec<Arc<Rows>>>,
+    /// For metrics.
+    pub stats: CommitStats,
     /// Set once, when storage failed.
     pub failed: OnceLock<Arc<str>>,
 }
@@ -75,12 +84,20 @@ pub(crate) struct SweepProgress {
 struct Group {
     folded: Vec<Folded>,
     pages: Vec<(PageKey, Vec<u8>)>,
+    seen: Vec<SeenSweep>,
+    histories: Vec<HistoryRequest>,
     edits: Vec<(CatalogEdit, Answer<Arc<Catalog>>)>,
     sources: Vec<SourceEdit>,
     swept: usize,
     close: bool,
     weight: usize,
 }
+
+/// What a shard has seen: workspace and shard, the oldest generation it still needs, and those that changed.
+type SeenSweep = (WorkspaceIndex, u8, u32, Vec<(u32, Vec<u8>)>);
+
+/// Of which workspace, which rows, and who waits for them.
+type HistoryRequest = (WorkspaceIndex, Vec<RowKey>, Answer<Vec<Arc<History>>>);
 
 /// Key, value or nothing, and who waits for it.
 type SourceEdit = (Vec<u8>, Option<Vec<u8>>, Answer<()>);
@@ -94,13 +111,18 @@ impl Group {
     fn take(&mut self, message: CommitMessage) {
         match message {
             CommitMessage::Folded(folded) => {
-                self.weight += folded.effective.len() * 20 + folded.rows.len() * 4;
+                self.weight += folded.effective.len() * 20 + folded.seen.len() * 16 + folded.rows.len() * 4;
                 self.folded.push(folded);
             }
             CommitMessage::Page { key, bytes } => {
                 self.weight += bytes.len();
                 self.pages.push((key, bytes));
             }
+            CommitMessage::Seen { workspace, shard, oldest, changed } => {
+                self.weight += changed.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+                self.seen.push((workspace, shard, oldest, changed));
+            }
+            CommitMessage::History { workspace, keys, done } => self.histories.push((workspace, keys, done)),
             CommitMessage::Swept => self.swept += 1,
             CommitMessage::Edit { edit, done } => self.edits.push((edit, done)),
             CommitMessage::Source { key, value, done } => self.sources.push((key, value, done)),
@@ -116,10 +138,10 @@ impl Group {
         }
         for changes in sums.values_mut() {
             // Each part is in order already; a stable sort merges such runs.
-            changes.sort_by_key(|change| (change.scope, change.day, change.cause, change.bucket));
+            changes.sort_by_key(|change| (change.key, change.day, change.cause, change.bucket));
             changes.dedup_by(|later, earlier| {
-                let same = (later.scope, later.day, later.cause, later.bucket)
-                    == (earlier.scope, earlier.day, earlier.cause, earlier.bucket);
+                let same = (later.key, later.day, later.cause, later.bucket)
+                    == (earlier.key, earlier.day, earlier.cause, earlier.bucket);
                 if same {
                     earlier.delta += later.delta;
                 }
@@ -184,12 +206,16 @@ impl Committer {
             // Parts of this very group may have been folded after the page was taken.
             batch.put(Table::Page, key.to_bytes(), page_value(sequence - 1, &page));
         }
+        for sweep in std::mem::take(&mut group.seen) {
+            put_seen(sequence - 1, sweep, &mut batch);
+        }
         self.grow_to(catalog.workspaces().len());
         let rows = group.take_rows();
         let log_bytes = self.put_log(sequence, &group.folded, &rows, &mut batch);
         let swept_until = self.finish_sweep(sequence, group.swept, &mut batch);
 
         if !batch.is_empty() {
+            let began = std::time::Instant::now();
             if let Err(error) = self.store.commit(batch) {
                 let reason = self.shared.failed.get_or_init(|| error.to_string().into());
                 let failed = EngineError::Failed(Arc::clone(reason));
@@ -197,6 +223,7 @@ impl Committer {
                 return group.fail(&failed);
             }
             self.next_sequence += 1;
+            self.shared.stats.add(began.elapsed(), group.folded.len());
         }
         if log_bytes > 0 {
             self.log.push_back((sequence, log_bytes));
@@ -222,6 +249,10 @@ impl Committer {
             done(result.map(|()| Arc::clone(&catalog)).map_err(EngineError::from));
         }
         group.sources.into_iter().for_each(|(_, _, done)| done(Ok(())));
+        for (workspace, keys, done) in group.histories {
+            let ledger = self.ledgers.get(workspace.0 as usize);
+            done(Ok(keys.into_iter().map(|key| ledger.map(|of| of.history(key)).unwrap_or_default()).collect()));
+        }
         self.maybe_begin_sweep();
     }
 
@@ -241,6 +272,9 @@ impl Committer {
         for part in folded.iter().filter(|part| !part.effective.is_empty()) {
             record.changes(part.workspace, part.shard, &part.effective);
         }
+        for part in folded.iter().filter(|part| !part.seen.is_empty()) {
+            record.seen(part.workspace, part.shard, part.recorded, &part.seen);
+        }
         let Some(bytes) = record.into_bytes() else { return 0 };
         let byte_count = bytes.len();
         batch.put(Table::Log, log_key(sequence), bytes);
@@ -257,10 +291,10 @@ impl Committer {
         let until = sweep.until;
         self.sweep = None;
         for (ledger, workspace) in self.ledgers.iter_mut().zip(0..) {
-            for (scope, day, row) in ledger.take_dirty() {
+            for (key, day, row) in ledger.take_dirty() {
                 let mut bytes = Vec::new();
                 row.write(&mut bytes);
-                batch.put(Table::Row, row_key(WorkspaceIndex(workspace), scope, day), bytes);
+                batch.put(Table::Row, row_key(WorkspaceIndex(workspace), key, day), bytes);
             }
         }
         batch.put(Table::Row, ROWS_SEQUENCE_KEY, sequence.to_le_bytes());
@@ -273,6 +307,7 @@ impl Committer {
         let state: usize =
             self.folders.iter().map(|(_, shared)| shared.byte_count.load(std::sync::atomic::Ordering::Relaxed)).sum();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
+        self.shared.stats.set_log_byte_count(log);
         if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
             return;
         }
@@ -290,5 +325,15 @@ impl Group {
         self.folded.iter().for_each(|folded| folded.ticket.fail(error.clone()));
         self.edits.into_iter().for_each(|(_, done)| done(Err(error.clone())));
         self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+        self.histories.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+    }
+}
+
+/// Puts the generations that changed, and removes those that are forgotten.
+fn put_seen(sequence: u64, (workspace, shard, oldest, changed): SeenSweep, batch: &mut Batch) {
+    let key = |generation| SeenKey { workspace, shard, generation }.to_bytes();
+    batch.remove_range(Table::Seen, KeyRange::new(key(0), key(oldest)));
+    for (generation, bytes) in changed {
+        batch.put(Table::Seen, key(generation), page_value(sequence, &bytes));
     }
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Rows, Shard, Stamp};
+use dauphin_core::{History, Rows, Shard, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{IdentitySecret, WorkspaceIndex};
+use dauphin_model::{IdentitySecret, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
+use crate::commit_stats::{CommitCounts, CommitStats};
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder, FolderShared};
 use crate::record::{put_edit, put_secret};
@@ -60,6 +61,8 @@ pub struct EngineStats {
     pub profile_byte_count: usize,
     /// Bytes of memory of the published rows.
     pub row_byte_count: usize,
+    /// What was made durable, and how fast.
+    pub commits: CommitCounts,
 }
 
 impl Engine {
@@ -107,6 +110,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             catalog: ArcSwap::from_pointee(restored.rows.catalog),
             rows: ArcSwap::from_pointee(rows.clone()),
+            stats: CommitStats::default(),
             failed: OnceLock::new(),
         });
 
@@ -148,6 +152,12 @@ impl Engine {
         self.shared.rows.load().get(workspace.0 as usize).cloned().unwrap_or_default()
     }
 
+    /// Rows of a workspace in their parts, one history for each of `keys`: everything answered so far. Waits for the
+    /// commit under way, if there is one; what is recorded later does not reach what was answered.
+    pub fn history(&self, workspace: WorkspaceIndex, keys: Vec<RowKey>) -> Result<Vec<Arc<History>>, EngineError> {
+        self.ask(|done| CommitMessage::History { workspace, keys, done })
+    }
+
     /// Why storage failed, if it did.
     pub fn failure(&self) -> Option<EngineError> {
         self.shared.failed.get().cloned().map(EngineError::Failed)
@@ -159,7 +169,7 @@ impl Engine {
             return done(Err(error));
         }
         let parts = submission.by_shard.iter().filter(|changes| !changes.is_empty()).count();
-        let ticket = Ticket::new(parts.max(1), submission.change_count(), done);
+        let ticket = Ticket::new(parts.max(1), submission.user_day_count(), done);
         if parts == 0 {
             return ticket.settle(0);
         }
@@ -217,6 +227,7 @@ impl Engine {
             profile_count: sum(|shared| shared.profile_count.load(Ordering::Relaxed)),
             profile_byte_count: sum(|shared| shared.byte_count.load(Ordering::Relaxed)),
             row_byte_count: self.shared.rows.load().iter().map(|rows| rows.byte_count()).sum(),
+            commits: self.shared.stats.counts(),
         }
     }
 

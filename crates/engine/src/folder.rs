@@ -115,9 +115,10 @@ impl Folder {
         let shard = self.shards.entry((workspace, shard_number)).or_default();
         let before = size_of_shard(shard);
         let effective = shard.apply_all(changes, stamp, rows);
+        let seen = shard.take_fresh();
         self.shared.grow(before, size_of_shard(shard));
-        let folded =
-            Folded { workspace, shard: shard_number, recorded: stamp.recorded, effective, rows: rows.drain(), ticket };
+        let (recorded, rows) = (stamp.recorded, rows.drain());
+        let folded = Folded { workspace, shard: shard_number, recorded, effective, seen, rows, ticket };
         self.committer.send(CommitMessage::Folded(folded)).is_ok()
     }
 
@@ -131,7 +132,12 @@ impl Folder {
             let Some((workspace, number, pages)) = sweep.front_mut() else { return true };
             let shard = self.shards.get_mut(&(*workspace, *number)).expect("shards are never dropped");
             let Some(page) = shard.next_dirty_page(pages.start).filter(|page| *page < pages.end) else {
+                let (oldest, changed) = (shard.seen().oldest(), shard.seen_mut().take_dirty());
+                let message = CommitMessage::Seen { workspace: *workspace, shard: *number, oldest, changed };
                 sweep.pop_front();
+                if self.committer.send(message).is_err() {
+                    return false;
+                }
                 continue;
             };
             let mut bytes = Vec::new();

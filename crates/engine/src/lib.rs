@@ -11,6 +11,7 @@ mod record;
 mod check;
 mod restore;
 
+mod commit_stats;
 mod committer;
 mod engine;
 mod folder;
@@ -18,6 +19,7 @@ mod submission;
 
 pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
 pub use check::{CheckReport, Mismatch};
+pub use commit_stats::{COMMIT_STEPS, CommitCounts};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
 pub use identity::{IdentityChange, IdentityDone, IdentityOutcome};

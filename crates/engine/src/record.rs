@@ -5,11 +5,13 @@ mod catalog;
 mod log;
 mod page;
 mod row;
+mod seen;
 
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
 pub(crate) use page::{PageKey, page_value, split_page_value};
 pub(crate) use row::{ROWS_SEQUENCE_KEY, row_key, split_row_key};
+pub(crate) use seen::SeenKey;
 
 /// A record that cannot be what this software wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

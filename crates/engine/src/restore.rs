@@ -9,7 +9,7 @@ use dauphin_store::{KeyRange, Store, StoreError, Table};
 use crate::Catalog;
 use crate::record::{
     LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_page_value,
-    split_row_key,
+    SeenKey, split_row_key,
 };
 
 /// Why what is stored could not be read back.
@@ -32,7 +32,8 @@ pub struct RestoredRows {
     pub catalog: Catalog,
     /// Today's rows of each workspace, by number.
     pub rows: Vec<Rows>,
-    pub(crate) ledgers: Vec<Ledger>,
+    /// The same in parts: when each was recorded, and why.
+    pub ledgers: Vec<Ledger>,
     /// The last log record whose changes the stored rows hold.
     pub(crate) rows_sequence: u64,
     /// The log records in the store: sequence and size.
@@ -71,11 +72,11 @@ impl RestoredRows {
             self.rows_sequence = u64::from_le_bytes(value.try_into().map_err(|_| Malformed)?);
             return Ok(());
         }
-        let (workspace, scope, day) = split_row_key(key)?;
+        let (workspace, row_key, day) = split_row_key(key)?;
         let row = LedgerRow::read(value).map_err(|_| Malformed)?;
         let index = workspace.0 as usize;
-        self.rows.get_mut(index).ok_or(Malformed)?.add(&row.changes(scope, day));
-        self.ledgers[index].insert(scope, day, row);
+        self.rows.get_mut(index).ok_or(Malformed)?.add(&row.changes(row_key, day));
+        self.ledgers[index].insert(row_key, day, row);
         Ok(())
     }
 
@@ -124,6 +125,8 @@ struct ShardReader {
     shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
     /// The log record up to which each page was complete when it was written.
     page_sequences: BTreeMap<(WorkspaceIndex, u8), Vec<u64>>,
+    /// The log record up to which what each shard has seen is complete.
+    seen_sequences: BTreeMap<(WorkspaceIndex, u8), u64>,
     last_sequence: u64,
 }
 
@@ -134,22 +137,34 @@ impl ShardReader {
         thread: u8,
         thread_count: u8,
     ) -> Result<Self, RestoreError> {
-        let mut reader = Self { shards: BTreeMap::new(), page_sequences: BTreeMap::new(), last_sequence: 0 };
+        let mut reader = Self {
+            shards: BTreeMap::new(),
+            page_sequences: BTreeMap::new(),
+            seen_sequences: BTreeMap::new(),
+            last_sequence: 0,
+        };
         let mine = |shard: u8| shard % thread_count == thread;
         for workspace in workspaces {
             for shard in (0..SHARD_COUNT).filter(|shard| mine(*shard)) {
                 let keys = KeyRange::prefix(PageKey::prefix(*workspace, shard));
                 each_record(store, Table::Page, &keys, &mut |key, value| reader.take_page(key, value))?;
+                let keys = KeyRange::prefix(SeenKey::prefix(*workspace, shard));
+                each_record(store, Table::Seen, &keys, &mut |key, value| reader.take_seen(key, value))?;
             }
         }
         each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| {
             let sequence = log_sequence(key)?;
             LogRecord::read(value, &|shard| shard.is_some_and(mine), &mut |entry| {
-                let LogEntry::Changes { workspace, shard, changes } = entry else { return Ok(()) };
-                if !workspaces.contains(&workspace) {
-                    return Err(Malformed);
+                match entry {
+                    LogEntry::Changes { workspace, shard, changes } if workspaces.contains(&workspace) => {
+                        reader.replay(sequence, workspace, shard, &changes);
+                    }
+                    LogEntry::Seen { workspace, shard, recorded, fingerprints } if workspaces.contains(&workspace) => {
+                        reader.replay_seen(sequence, (workspace, shard), recorded, &fingerprints);
+                    }
+                    LogEntry::Rows { .. } => {}
+                    LogEntry::Changes { .. } | LogEntry::Seen { .. } => return Err(Malformed),
                 }
-                reader.replay(sequence, workspace, shard, &changes);
                 Ok(())
             })
         })?;
@@ -166,6 +181,29 @@ impl ShardReader {
         Ok(())
     }
 
+    fn take_seen(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let key = SeenKey::from_bytes(key)?;
+        let (sequence, generation) = split_page_value(value)?;
+        let shard = self.shards.entry((key.workspace, key.shard)).or_default();
+        shard.seen_mut().load(key.generation, generation).map_err(|_| Malformed)?;
+        // Only the last one grows, so it was written with the latest record.
+        self.seen_sequences.insert((key.workspace, key.shard), sequence);
+        self.last_sequence = self.last_sequence.max(sequence);
+        Ok(())
+    }
+
+    /// Remembers what the generations do not hold yet.
+    fn replay_seen(&mut self, sequence: u64, of: (WorkspaceIndex, u8), recorded: ActiveDay, fingerprints: &[u128]) {
+        if self.seen_sequences.get(&of).is_some_and(|held| sequence <= *held) {
+            return;
+        }
+        let seen = self.shards.entry(of).or_default().seen_mut();
+        for fingerprint in fingerprints {
+            // One that is known already was written after the record: generations may hold more than they say.
+            seen.insert(*fingerprint, recorded);
+        }
+    }
+
     /// Applies what the pages do not hold yet. The rows have these changes already, so what they would change is dropped.
     fn replay(&mut self, sequence: u64, workspace: WorkspaceIndex, shard: u8, changes: &[Change]) {
         let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
@@ -177,6 +215,7 @@ impl ShardReader {
                 Change::Active { profile, .. } => shard.page_of(*profile),
                 // A link changes pages of every member, so it is never known from one page alone.
                 Change::Link { .. } => None,
+                Change::Session { .. } | Change::Uninstall { .. } => continue,
             };
             let held = page.and_then(|page| pages.get(page)).is_some_and(|held| sequence <= *held);
             if !held {

@@ -14,6 +14,8 @@ pub struct Submission {
     pub(crate) stamp: Stamp,
     pub(crate) by_shard: Vec<Vec<Change>>,
     change_count: usize,
+    /// Of these, the user-days: what a receipt speaks about.
+    user_day_count: usize,
 }
 
 impl Submission {
@@ -22,13 +24,15 @@ impl Submission {
 
     /// Without changes yet.
     pub fn new(workspace: WorkspaceIndex, stamp: Stamp) -> Self {
-        Self { workspace, stamp, by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)], change_count: 0 }
+        let by_shard = vec![Vec::new(); usize::from(SHARD_COUNT)];
+        Self { workspace, stamp, by_shard, change_count: 0, user_day_count: 0 }
     }
 
     /// Adds that `profile` was active.
     pub fn active(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
         self.by_shard[usize::from(profile.shard())].push(Change::Active { profile, app, day });
         self.change_count += 1;
+        self.user_day_count += 1;
     }
 
     /// Adds that the anonymous profile belongs to the user, unless it belongs to somebody already.
@@ -40,18 +44,26 @@ impl Submission {
     /// same for what may be a repeat.
     pub fn session(
         &mut self,
-        _profile: ProfileKey,
-        _app: Option<AppIndex>,
-        _day: ActiveDay,
-        _hour: u8,
-        _fingerprint: u128,
+        profile: ProfileKey,
+        app: Option<AppIndex>,
+        day: ActiveDay,
+        hour: u8,
+        fingerprint: u128,
     ) {
-        // The fold follows.
+        let session = Change::Session { profile, app, day, hour, fingerprint };
+        self.by_shard[usize::from(profile.shard())].push(session);
+        self.change_count += 1;
     }
 
     /// Adds that `profile` removed the app on `day`.
-    pub fn uninstall(&mut self, _profile: ProfileKey, _app: Option<AppIndex>, _day: ActiveDay) {
-        // The fold follows.
+    pub fn uninstall(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
+        self.by_shard[usize::from(profile.shard())].push(Change::Uninstall { profile, app, day });
+        self.change_count += 1;
+    }
+
+    /// How many user-days there are, known or not.
+    pub(crate) const fn user_day_count(&self) -> usize {
+        self.user_day_count
     }
 
     /// How many changes there are.
@@ -65,7 +77,7 @@ impl Submission {
 pub struct Receipt {
     /// User-days (a user, an app, a day) that were not known before.
     pub new_user_days: u64,
-    /// Changes that repeated what was known.
+    /// User-days that were known.
     pub repeats: u64,
 }
 
@@ -76,16 +88,16 @@ pub type Done = Box<dyn FnOnce(Result<Receipt, EngineError>) + Send>;
 pub(crate) struct Ticket {
     parts_left: AtomicUsize,
     new_user_days: AtomicU64,
-    change_count: u64,
+    user_day_count: u64,
     done: Mutex<Option<Done>>,
 }
 
 impl Ticket {
-    pub(crate) fn new(parts: usize, change_count: usize, done: Done) -> Arc<Self> {
+    pub(crate) fn new(parts: usize, user_day_count: usize, done: Done) -> Arc<Self> {
         Arc::new(Self {
             parts_left: AtomicUsize::new(parts),
             new_user_days: AtomicU64::new(0),
-            change_count: change_count as u64,
+            user_day_count: user_day_count as u64,
             done: Mutex::new(Some(done)),
         })
     }
@@ -95,7 +107,7 @@ impl Ticket {
         self.new_user_days.fetch_add(new_user_days as u64, Ordering::Relaxed);
         if self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let new_user_days = self.new_user_days.load(Ordering::Relaxed);
-            self.answer(Ok(Receipt { new_user_days, repeats: self.change_count - new_user_days }));
+            self.answer(Ok(Receipt { new_user_days, repeats: self.user_day_count - new_user_days }));
         }
     }
 

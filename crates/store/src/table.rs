@@ -17,11 +17,13 @@ pub enum Table {
     Row = 4,
     /// How far each source of input was read.
     Source = 5,
+    /// What was counted lately and must not be counted again.
+    Seen = 7,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source];
+    pub const ALL: [Self; 6] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Seen];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
@@ -36,6 +38,7 @@ impl Table {
             Self::Page => "page",
             Self::Row => "row",
             Self::Source => "source",
+            Self::Seen => "seen",
         }
     }
 }
@@ -53,6 +56,7 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        assert_eq!(on_disk, [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source")]);
+        let expected = [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source"), (7, "seen")];
+        assert_eq!(on_disk, expected);
     }
 }

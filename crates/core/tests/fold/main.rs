@@ -1,6 +1,8 @@
 //! The fold against a brute-force oracle, and against tables written by hand.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod history;
 mod oracle;
 mod property;
+mod sessions;
 mod table;

@@ -5,4 +5,5 @@ mod durability;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;
 mod property;
+mod sessions;
 mod support;

@@ -60,7 +60,7 @@ proptest! {
 }
 
 /// Copies what is on disk while the engine still holds it, as a crash would leave it, and goes on with the copy.
-fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
+pub fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     let copy = path.with_extension("crashed");
     std::fs::create_dir(&copy).unwrap();
     for entry in std::fs::read_dir(path).unwrap() {
@@ -73,7 +73,7 @@ fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     Engine::open(Box::new(Embedded::open(path).unwrap()), OPTIONS).unwrap()
 }
 
-fn factor() -> u32 {
+pub fn factor() -> u32 {
     std::env::var("DAUPHIN_PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
