@@ -98,13 +98,7 @@ impl LedgerRow {
         let parts = self.parts();
         parts
             .flat_map(|(_, cause, counts)| {
-                counts.iter().map(move |(bucket, delta)| RowChange {
-                    key,
-                    day,
-                    cause,
-                    bucket: *bucket,
-                    delta: *delta,
-                })
+                counts.iter().map(move |(bucket, delta)| RowChange { key, day, cause, bucket: *bucket, delta: *delta })
             })
             .collect()
     }

@@ -1,7 +1,8 @@
-use dauphin_model::ProfileKey;
+use dauphin_model::{ActiveDay, ProfileKey};
 
 use crate::calendar::Calendars;
-use crate::shard::{PAGE_PROFILES, Shard};
+use crate::row::RowChanges;
+use crate::shard::{Arrival, Change, PAGE_PROFILES, Shard, Stamp};
 use crate::varint::{Reader, Truncated, write_varint};
 
 /// Why bytes are no page of a shard.
@@ -11,7 +12,7 @@ pub enum PageError {
     Malformed,
     /// Calendars that are none.
     Calendars(ProfileKey),
-    /// A profile that another page has already.
+    /// A profile that stands twice in one page.
     Duplicate(ProfileKey),
     /// Pages must be loaded in order, each full before the next.
     OutOfOrder,
@@ -25,23 +26,24 @@ impl From<Truncated> for PageError {
 
 impl Shard {
     /// Appends the page to `out` and takes it as written:
-    /// `[profile count: varint]`, then for each profile
-    /// `[key: 16 bytes][distance to the person's first profile: varint][calendar byte count: varint][calendars]`.
+    /// `[slot count: varint]`, then for each slot `[key: 16 bytes][0: varint][calendar byte count: varint][calendars]`.
+    /// A free slot has the key 0 and no calendars.
     pub fn write_page(&mut self, page: usize, out: &mut Vec<u8>) {
         let records = self.records(page * PAGE_PROFILES..(page + 1) * PAGE_PROFILES);
         write_varint(out, records.len() as u64);
-        for (index, key, calendars) in records {
+        for (key, calendars) in records {
             out.extend_from_slice(&key.to_u128().to_le_bytes());
-            write_varint(out, u64::from(index - self.persons().root_of(index)));
+            write_varint(out, 0);
             write_varint(out, calendars.len() as u64);
             out.extend_from_slice(calendars);
         }
         self.dirty_mut()[page] = false;
     }
 
-    /// Takes the next page of an empty shard that is being filled; pages come in order.
-    pub fn load_page(&mut self, page: usize, bytes: &[u8]) -> Result<(), PageError> {
-        if page * PAGE_PROFILES != self.profile_count() as usize {
+    /// Takes the next page of a shard that is being restored; pages come in order. `sequence` is the log record up to
+    /// which the page was complete when it was written.
+    pub fn load_page(&mut self, page: usize, bytes: &[u8], sequence: u64) -> Result<(), PageError> {
+        if page * PAGE_PROFILES != self.slot_count() as usize {
             return Err(PageError::OutOfOrder);
         }
         let mut reader = Reader::new(bytes);
@@ -49,22 +51,52 @@ impl Shard {
         if count == 0 || count > PAGE_PROFILES {
             return Err(PageError::Malformed);
         }
+        self.page_sequences.push(sequence);
         for _ in 0..count {
             let key = ProfileKey::from_u128(u128::from_le_bytes(reader.array()?));
-            let distance = reader.number::<u32>()?;
+            let reserved = reader.number::<u32>()?;
             let byte_count = reader.number::<usize>()?;
             let calendars = reader.bytes(byte_count)?;
+            if reserved != 0 {
+                return Err(PageError::Malformed);
+            }
             Calendars::checked(calendars).map_err(|_| PageError::Calendars(key))?;
-            if self.contains(key) {
-                return Err(PageError::Duplicate(key));
-            }
-            let index = self.add(key, calendars);
-            if distance > 0 {
-                let root = index.checked_sub(distance).ok_or(PageError::Malformed)?;
-                self.persons_mut().join(root, index);
-            }
+            self.restore_slot(key, calendars, sequence)?;
         }
         self.dirty_mut()[page] = false;
+        self.restored_slot_count = self.slot_count();
         if reader.is_empty() { Ok(()) } else { Err(PageError::Malformed) }
+    }
+
+    /// Applies again what the log says happened to a profile, unless a page holds it already.
+    pub fn replay(&mut self, change: &Change, sequence: u64) {
+        if self.holds(change.profile(), sequence) {
+            return;
+        }
+        // The rows have these changes already, so what they would change is dropped.
+        let mut rows = RowChanges::new();
+        let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
+        self.apply_all(std::slice::from_ref(change), stamp, &mut rows);
+    }
+
+    /// Puts again what the log says arrived, unless a page holds it already.
+    pub fn replay_arrived(&mut self, profile: ProfileKey, calendars: &[u8], sequence: u64) -> Result<(), PageError> {
+        Calendars::checked(calendars).map_err(|_| PageError::Calendars(profile))?;
+        if !self.holds(profile, sequence) {
+            self.put(profile, calendars);
+        }
+        Ok(())
+    }
+
+    /// Takes out again what the log says left, unless the profile came back before its page was written.
+    pub fn replay_left(&mut self, profile: ProfileKey, sequence: u64) {
+        if !self.holds(profile, sequence) {
+            self.take_out(profile);
+        }
+    }
+
+    /// Nothing more is replayed: free slots may be filled.
+    pub fn restored(&mut self) {
+        self.page_sequences = Vec::new();
     }
 }

@@ -165,8 +165,14 @@ pub(crate) struct Session {
 
 impl Shard {
     /// Counts a session once, in its app and in the workspace.
-    pub(crate) fn count_session(&mut self, session: Session, stamp: Stamp, rows: &mut RowChanges) {
-        if !self.see(session.fingerprint, stamp.recorded) {
+    pub(crate) fn count_session(
+        &mut self,
+        session: Session,
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        seen: &mut Vec<u128>,
+    ) {
+        if !self.see(session.fingerprint, stamp.recorded, seen) {
             return;
         }
         let (cause, bucket) = (stamp.cause_of(session.day), Bucket::of_hour(session.hour));
@@ -178,24 +184,23 @@ impl Shard {
     /// Counts a user who removed an app: once a day in the app, and once a day in the workspace.
     pub(crate) fn count_uninstall(
         &mut self,
-        profile: ProfileKey,
-        app: Option<AppIndex>,
-        day: ActiveDay,
+        (profile, app, day): (ProfileKey, Option<AppIndex>, ActiveDay),
         stamp: Stamp,
         rows: &mut RowChanges,
+        seen: &mut Vec<u128>,
     ) {
         for scope in app.map(Scope::App).into_iter().chain([Scope::Workspace]) {
-            if self.see(uninstall_fingerprint(profile, scope, day), stamp.recorded) {
+            if self.see(uninstall_fingerprint(profile, scope, day), stamp.recorded, seen) {
                 rows.note(Measure::Uninstalls.of(scope), stamp.cause_of(day), day, Bucket::ONLY, 1);
             }
         }
     }
 
-    /// Whether it was not seen before.
-    fn see(&mut self, fingerprint: u128, recorded: ActiveDay) -> bool {
+    /// Whether it was not seen before; then it must be remembered.
+    fn see(&mut self, fingerprint: u128, recorded: ActiveDay, seen: &mut Vec<u128>) -> bool {
         let is_new = self.seen_mut().insert(fingerprint, recorded);
         if is_new {
-            self.fresh_mut().push(fingerprint);
+            seen.push(fingerprint);
         }
         is_new
     }

@@ -3,7 +3,9 @@ use hashbrown::HashTable;
 
 use crate::arena::{Arena, Place};
 use crate::calendar::{self, Around, Calendars};
-use crate::person::{Persons, ProfileIndex, note_contribution};
+use crate::identity::IdentityRecord;
+use crate::page::PageError;
+use crate::person::{Flags, Persons, ProfileIndex, note_contribution};
 use crate::row::RowChanges;
 use crate::seen::{Seen, Session};
 
@@ -23,17 +25,20 @@ pub enum Change {
         /// On which local day.
         day: ActiveDay,
     },
-    /// Two profiles of this shard are one person.
-    Link {
-        /// The one.
+    /// It is known, whatever it does.
+    Known {
+        /// Who.
         profile: ProfileKey,
-        /// The other.
-        other: ProfileKey,
     },
-    /// A session began. It counts where the profile lives, whoever the person is.
-    Session {
-        /// Whose.
+    /// It belongs to a user, unless it belongs to somebody already. Never remembered: what comes of it is.
+    Claim {
+        /// Nobody knew who it was.
         profile: ProfileKey,
+        /// Who it turned out to be; lives anywhere.
+        user: ProfileKey,
+    },
+    /// A session began, whoever's it is.
+    Session {
         /// In which app; `None` counts for the workspace only.
         app: Option<AppIndex>,
         /// On which local day.
@@ -43,7 +48,7 @@ pub enum Change {
         /// The same for what may be a repeat.
         fingerprint: u128,
     },
-    /// An app was removed. It counts where the profile lives, whoever the person is.
+    /// An app was removed. It counts where the profile belongs by its key, whoever the person is.
     Uninstall {
         /// By whom.
         profile: ProfileKey,
@@ -52,6 +57,33 @@ pub enum Change {
         /// On which local day.
         day: ActiveDay,
     },
+}
+
+impl Change {
+    /// To whom it happened: whose shard it goes to.
+    pub const fn profile(&self) -> ProfileKey {
+        match self {
+            Self::Active { profile, .. }
+            | Self::Known { profile }
+            | Self::Claim { profile, .. }
+            | Self::Uninstall { profile, .. } => *profile,
+            // It goes where its fingerprint says: one session may be sent of several profiles.
+            Self::Session { fingerprint, .. } => ProfileKey::from_u128(*fingerprint),
+        }
+    }
+}
+
+/// What became of changes in a shard.
+#[derive(Default, Debug)]
+pub struct Applied {
+    /// Those that changed anything, in order: what must be remembered. The others repeat what is known.
+    pub effective: Vec<Change>,
+    /// Those of profiles that live in another shard, and in which.
+    pub elsewhere: Vec<(u8, Change)>,
+    /// Claims that are to be made, each a profile and a user.
+    pub claims: Vec<(ProfileKey, ProfileKey)>,
+    /// Fingerprints of sessions and uninstalls that were counted, in order: what must be remembered of these.
+    pub seen: Vec<u128>,
 }
 
 /// How activity came in.
@@ -89,6 +121,14 @@ impl Stamp {
 pub struct Shard {
     index: HashTable<ProfileIndex>,
     profiles: Vec<Profile>,
+    /// Slots of profiles that were forgotten or left.
+    free: Vec<ProfileIndex>,
+    /// Profiles that belong here by their key and live in another shard.
+    elsewhere: HashTable<Elsewhere>,
+    /// While it is restored: the log record up to which each page was complete when it was written.
+    pub(crate) page_sequences: Vec<u64>,
+    /// Slots that pages filled; what the log adds comes after them.
+    pub(crate) restored_slot_count: ProfileIndex,
     calendars: Arena,
     persons: Persons,
     /// Pages changed since they were last written.
@@ -96,11 +136,21 @@ pub struct Shard {
     scratch: Vec<u8>,
     /// Sessions and uninstalls counted lately.
     seen: Seen,
-    /// Of these, what is not handed on yet to be remembered.
-    fresh: Vec<u128>,
 }
 
-/// 24 bytes; the calendars lie in the arena.
+/// A profile that belongs here by its key and lives in another shard.
+struct Elsewhere {
+    key: [u64; 2],
+    home: u8,
+    /// As [`Shard::is_settled`].
+    settled: bool,
+}
+
+/// The key of a free slot.
+const FREE: [u64; 2] = [0; 2];
+
+/// 24 bytes; the calendars lie in the arena. A free slot has the key 0, which no identity has.
+#[derive(Clone, Copy)]
 pub(crate) struct Profile {
     key: [u64; 2],
     place: Place,
@@ -119,35 +169,23 @@ fn halves(key: ProfileKey) -> [u64; 2] {
 }
 
 impl Shard {
-    /// Applies `changes` in order and notes in `rows` how the gap rows change. Returns those that changed anything, in
-    /// order: what must be remembered. The others repeat what is known.
-    pub fn apply_all(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Vec<Change> {
-        let mut effective = Vec::new();
+    /// Applies `changes` in order and notes in `rows` how the gap rows change.
+    pub fn apply_all(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
+        let mut applied = Applied::default();
         // A batch looks its profiles up first, then touches their calendars: in either step nothing depends on the one
         // before, so the cache misses overlap.
         let mut found = [None; 32];
         for batch in changes.chunks(found.len()) {
             for (slot, change) in found.iter_mut().zip(batch) {
-                let (Change::Active { profile, .. }
-                | Change::Link { profile, .. }
-                | Change::Session { profile, .. }
-                | Change::Uninstall { profile, .. }) = change;
-                *slot = self.find(*profile);
+                *slot = self.find(change.profile());
             }
             let touched = found[..batch.len()].iter().flatten().map(|profile| self.first_byte(*profile));
             std::hint::black_box(touched.fold(0, u8::wrapping_add));
             for (slot, change) in found.iter().zip(batch) {
-                if self.apply_found(*slot, *change, stamp, rows) {
-                    effective.push(*change);
-                }
+                self.apply_found(*slot, *change, stamp, rows, &mut applied);
             }
         }
-        effective
-    }
-
-    /// Applies one change, and says whether it changed anything.
-    pub fn apply(&mut self, change: Change, stamp: Stamp, rows: &mut RowChanges) -> bool {
-        self.apply_found(None, change, stamp, rows)
+        applied
     }
 
     fn apply_found(
@@ -156,47 +194,47 @@ impl Shard {
         change: Change,
         stamp: Stamp,
         rows: &mut RowChanges,
-    ) -> bool {
+        applied: &mut Applied,
+    ) {
         match change {
+            Change::Session { app, day, hour, fingerprint } => {
+                let session = Session { app, day, hour, fingerprint };
+                return self.count_session(session, stamp, rows, &mut applied.seen);
+            }
+            Change::Uninstall { profile, app, day } => {
+                return self.count_uninstall((profile, app, day), stamp, rows, &mut applied.seen);
+            }
+            Change::Active { .. } | Change::Known { .. } | Change::Claim { .. } => {}
+        }
+        if found.is_none()
+            && let Some(home) = self.elsewhere(change.profile())
+        {
+            match change {
+                Change::Active { .. } => applied.elsewhere.push((home, change)),
+                Change::Claim { profile, user } if !self.is_settled(profile) => applied.claims.push((profile, user)),
+                // Whoever lives elsewhere is known.
+                Change::Claim { .. } | Change::Known { .. } | Change::Session { .. } | Change::Uninstall { .. } => {}
+            }
+            return;
+        }
+        let changed = match change {
             Change::Active { profile, app, day } => {
                 let profile = found.unwrap_or_else(|| self.find_or_add(profile));
                 self.activate(profile, app, day, stamp.cause_of(day), rows)
             }
-            Change::Link { profile, other } => {
-                let profile = found.unwrap_or_else(|| self.find_or_add(profile));
-                let other = self.find_or_add(other);
-                self.link(profile, other, rows)
-            }
-            // What these change is remembered by fingerprint: see `take_fresh`.
-            Change::Session { app, day, hour, fingerprint, .. } => {
-                self.count_session(Session { app, day, hour, fingerprint }, stamp, rows);
+            // An earlier change of the batch may have added it.
+            Change::Known { profile } => found.is_none() && self.know(profile),
+            Change::Claim { profile, user } => {
+                if !self.is_settled(profile) {
+                    applied.claims.push((profile, user));
+                }
                 false
             }
-            Change::Uninstall { profile, app, day } => {
-                self.count_uninstall(profile, app, day, stamp, rows);
-                false
-            }
+            Change::Session { .. } | Change::Uninstall { .. } => false,
+        };
+        if changed {
+            applied.effective.push(change);
         }
-    }
-
-    /// The fingerprints of what was counted since they were last taken, in order: what must be remembered beside the
-    /// changes.
-    pub fn take_fresh(&mut self) -> Vec<u128> {
-        std::mem::take(&mut self.fresh)
-    }
-
-    /// Sessions and uninstalls counted lately.
-    pub const fn seen(&self) -> &Seen {
-        &self.seen
-    }
-
-    /// As [`Shard::seen`].
-    pub const fn seen_mut(&mut self) -> &mut Seen {
-        &mut self.seen
-    }
-
-    pub(crate) const fn fresh_mut(&mut self) -> &mut Vec<u128> {
-        &mut self.fresh
     }
 
     fn activate(
@@ -208,6 +246,7 @@ impl Shard {
         rows: &mut RowChanges,
     ) -> bool {
         let (mut in_app, mut in_workspace) = (Around::NOBODY, Around::NOBODY);
+        let excluded = self.persons.flags_of(profile).has(Flags::EXCLUDED);
         for member in self.persons.profiles_of(&profile) {
             for track in self.calendars_at(*member).tracks() {
                 let around = track.around(day);
@@ -225,7 +264,7 @@ impl Shard {
         self.set_calendars(profile, &scratch);
         self.scratch = scratch;
         let mut note = |scope, around: Around| {
-            if !around.active {
+            if !around.active && !excluded {
                 rows.note_day(scope, cause, 1, around.previous, day, around.next);
             }
         };
@@ -234,25 +273,6 @@ impl Shard {
         }
         note(Scope::Workspace, in_workspace);
         true
-    }
-
-    fn link(&mut self, a: ProfileIndex, b: ProfileIndex, rows: &mut RowChanges) -> bool {
-        if self.persons.root_of(a) == self.persons.root_of(b) {
-            return false;
-        }
-        self.note_person(a, -1, rows);
-        self.note_person(b, -1, rows);
-        self.persons.join(a, b);
-        self.note_person(a, 1, rows);
-        for member in self.persons.profiles_of(&a) {
-            self.dirty[page_of(*member)] = true;
-        }
-        true
-    }
-
-    fn note_person(&self, profile: ProfileIndex, sign: i8, rows: &mut RowChanges) {
-        let calendars = self.persons.profiles_of(&profile).iter().map(|member| self.calendars_at(*member));
-        note_contribution(calendars, Cause::Link, sign, rows);
     }
 
     fn find(&self, key: ProfileKey) -> Option<ProfileIndex> {
@@ -264,18 +284,69 @@ impl Shard {
         self.find(key).unwrap_or_else(|| self.add(key, &[]))
     }
 
-    /// Adds a profile that is not there yet.
-    pub(crate) fn add(&mut self, key: ProfileKey, calendars: &[u8]) -> ProfileIndex {
-        let index = ProfileIndex::try_from(self.profiles.len()).expect("memory ends before four billion profiles");
+    /// Adds a profile that is not there yet, in a free slot if there is one. While pages are restored none is filled:
+    /// what a page holds and what the log adds stay apart.
+    fn add(&mut self, key: ProfileKey, calendars: &[u8]) -> ProfileIndex {
+        let free = if self.page_sequences.is_empty() { self.free.pop() } else { None };
+        let index = free.unwrap_or_else(|| self.push_slot());
         let place = self.calendars.replace(Place::NOWHERE, 0, calendars);
-        let byte_count = byte_count(calendars);
-        self.profiles.push(Profile { key: halves(key), place, byte_count });
+        self.profiles[index as usize] = Profile { key: halves(key), place, byte_count: byte_count(calendars) };
+        self.dirty[page_of(index)] = true;
         let profiles = &self.profiles;
         self.index.insert_unique(halves(key)[0], index, |index| profiles[*index as usize].key[0]);
+        index
+    }
+
+    fn push_slot(&mut self) -> ProfileIndex {
+        let index = ProfileIndex::try_from(self.profiles.len()).expect("memory ends before four billion profiles");
+        self.profiles.push(Profile { key: FREE, place: Place::NOWHERE, byte_count: 0 });
         if page_of(index) == self.dirty.len() {
             self.dirty.push(true);
         }
         index
+    }
+
+    /// A slot of a page that is being restored. A profile may stand in two pages when it left one and came into the other
+    /// between their writing: the page written later is right.
+    pub(crate) fn restore_slot(&mut self, key: ProfileKey, calendars: &[u8], sequence: u64) -> Result<(), PageError> {
+        let index = self.push_slot();
+        let other = self.find(key);
+        let other_sequence = other.map(|other| self.page_sequences[page_of(other)]);
+        if other.is_some_and(|other| page_of(other) == page_of(index)) {
+            return Err(PageError::Duplicate(key));
+        }
+        if halves(key) == FREE || other_sequence.is_some_and(|other| other > sequence) {
+            self.free.push(index);
+            return Ok(());
+        }
+        if let Some(other) = other {
+            self.free_slot(other);
+        }
+        let place = self.calendars.replace(Place::NOWHERE, 0, calendars);
+        self.profiles[index as usize] = Profile { key: halves(key), place, byte_count: byte_count(calendars) };
+        let profiles = &self.profiles;
+        self.index.insert_unique(halves(key)[0], index, |index| profiles[*index as usize].key[0]);
+        Ok(())
+    }
+
+    /// Whether a page held the profile when the log record `sequence` was in it: only pages restored hold anything.
+    pub(crate) fn holds(&self, key: ProfileKey, sequence: u64) -> bool {
+        let page = self.find(key).filter(|profile| *profile < self.restored_slot_count).map(page_of);
+        page.and_then(|page| self.page_sequences.get(page)).is_some_and(|held| sequence <= *held)
+    }
+
+    /// Empties a slot; whose it was is a person of nobody any more.
+    fn free_slot(&mut self, index: ProfileIndex) {
+        let Profile { key, place, byte_count } = self.profiles[index as usize];
+        self.split_index(index);
+        self.persons.set_flags(index, Flags::NONE);
+        if let Ok(entry) = self.index.find_entry(key[0], |other| *other == index) {
+            entry.remove();
+        }
+        self.calendars.replace(place, byte_count as usize, &[]);
+        self.profiles[index as usize] = Profile { key: FREE, place: Place::NOWHERE, byte_count: 0 };
+        self.free.push(index);
+        self.dirty[page_of(index)] = true;
     }
 
     fn set_calendars(&mut self, profile: ProfileIndex, bytes: &[u8]) {
@@ -310,18 +381,6 @@ impl Shard {
         Calendars::trusted(self.calendar_bytes(profile))
     }
 
-    pub(crate) fn contains(&self, key: ProfileKey) -> bool {
-        self.find(key).is_some()
-    }
-
-    pub(crate) fn persons(&self) -> &Persons {
-        &self.persons
-    }
-
-    pub(crate) fn persons_mut(&mut self) -> &mut Persons {
-        &mut self.persons
-    }
-
     pub(crate) fn dirty_mut(&mut self) -> &mut Vec<bool> {
         &mut self.dirty
     }
@@ -331,31 +390,24 @@ impl Shard {
         (from..self.dirty.len()).find(|page| self.dirty[*page])
     }
 
-    /// Key and calendar bytes of each profile from `range` that exists.
-    pub(crate) fn records(
-        &self,
-        range: std::ops::Range<usize>,
-    ) -> impl ExactSizeIterator<Item = (ProfileIndex, ProfileKey, &[u8])> {
+    /// Key and calendar bytes of each slot of `range`.
+    pub(crate) fn records(&self, range: std::ops::Range<usize>) -> impl ExactSizeIterator<Item = (ProfileKey, &[u8])> {
         let range = range.start.min(self.profiles.len())..range.end.min(self.profiles.len());
-        let first = range.start;
-        self.profiles[range].iter().enumerate().map(move |(offset, record)| {
-            let index = ProfileIndex::try_from(first + offset).expect("profiles are counted in four bytes");
-            (index, record.key(), self.calendars.get(record.place, record.byte_count as usize))
-        })
+        let slots = self.profiles[range].iter();
+        slots.map(|record| (record.key(), self.calendars.get(record.place, record.byte_count as usize)))
     }
 
-    /// Every person, as the calendars of their profiles.
+    /// Every person who is counted, as the calendars of their profiles.
     pub fn people(&self) -> impl Iterator<Item = impl Iterator<Item = Calendars<'_>>> {
-        let first_members = (0..self.profile_count()).filter(|profile| self.persons.root_of(*profile) == *profile);
+        let counted = |profile: &ProfileIndex| {
+            self.profiles[*profile as usize].key != FREE && !self.persons.flags_of(*profile).has(Flags::EXCLUDED)
+        };
+        let first_members =
+            (0..self.slot_count()).filter(counted).filter(|profile| self.persons.root_of(*profile) == *profile);
         first_members.map(|root| {
             let members = self.persons.profiles_of(&root).to_vec();
             members.into_iter().map(|member| self.calendars_at(member))
         })
-    }
-
-    /// The page in which a profile lies, if it is known.
-    pub fn page_of(&self, profile: ProfileKey) -> Option<usize> {
-        self.find(profile).map(page_of)
     }
 
     /// Number of pages.
@@ -363,14 +415,187 @@ impl Shard {
         self.dirty.len()
     }
 
-    /// Number of profiles.
-    pub fn profile_count(&self) -> ProfileIndex {
+    /// Slots, free ones included.
+    pub(crate) fn slot_count(&self) -> ProfileIndex {
         ProfileIndex::try_from(self.profiles.len()).expect("profiles are counted in four bytes")
+    }
+
+    /// Number of profiles.
+    pub fn profile_count(&self) -> usize {
+        self.profiles.len() - self.free.len()
     }
 
     /// Bytes of memory held, by capacity.
     pub fn byte_count(&self) -> usize {
-        self.index.allocation_size() + self.profiles.capacity() * size_of::<Profile>() + self.calendars.byte_count() + self.seen.byte_count()
+        self.index.allocation_size()
+            + self.elsewhere.allocation_size()
+            + self.profiles.capacity() * size_of::<Profile>()
+            + self.calendars.byte_count()
+            + self.seen.byte_count()
+    }
+
+    /// Sessions and uninstalls counted lately.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// As [`Shard::seen`].
+    pub const fn seen_mut(&mut self) -> &mut Seen {
+        &mut self.seen
+    }
+}
+
+/// One profile's place among the others: what changes of who is who are made of. None of these notes rows but
+/// [`Shard::note_person`].
+impl Shard {
+    /// Whether the profile lives here.
+    pub fn contains(&self, key: ProfileKey) -> bool {
+        self.find(key).is_some()
+    }
+
+    /// Where a profile that belongs here by its key lives instead.
+    pub fn elsewhere(&self, key: ProfileKey) -> Option<u8> {
+        if self.elsewhere.is_empty() {
+            return None;
+        }
+        let key = halves(key);
+        self.elsewhere.find(key[0], |other| other.key == key).map(|other| other.home)
+    }
+
+    /// Says where a profile that belongs here by its key lives instead, or that it does not live elsewhere.
+    pub(crate) fn set_elsewhere(&mut self, key: ProfileKey, home: Option<u8>) {
+        let key = halves(key);
+        let found = self.elsewhere.find_entry(key[0], |other| other.key == key);
+        match (found, home) {
+            (Ok(entry), None) => drop(entry.remove()),
+            (Ok(mut entry), Some(home)) => entry.get_mut().home = home,
+            (Err(_), None) => {}
+            (Err(_), Some(home)) => {
+                let settled = false;
+                self.elsewhere.insert_unique(key[0], Elsewhere { key, home, settled }, |other| other.key[0]);
+            }
+        }
+    }
+
+    /// Says of a profile that lives elsewhere whether it is settled.
+    pub(crate) fn set_settled(&mut self, key: ProfileKey, settled: bool) {
+        let key = halves(key);
+        if let Some(other) = self.elsewhere.find_mut(key[0], |other| other.key == key) {
+            other.settled = settled;
+        }
+    }
+
+    /// Whether a profile that belongs here by its key belongs to somebody, or was taken out by hand, so that no claim
+    /// changes it.
+    pub(crate) fn is_settled(&self, key: ProfileKey) -> bool {
+        if self.contains(key) {
+            return self.identity_of(key, 0).is_settled();
+        }
+        let key = halves(key);
+        self.elsewhere.find(key[0], |other| other.key == key).is_some_and(|other| other.settled)
+    }
+
+    /// Makes a profile known, and says whether it was not.
+    pub(crate) fn know(&mut self, key: ProfileKey) -> bool {
+        let new = self.find(key).is_none();
+        if new {
+            self.add(key, &[]);
+        }
+        new
+    }
+
+    /// The profiles of the person, this one among them; only itself if it does not live here.
+    pub fn person_of(&self, key: ProfileKey) -> Vec<ProfileKey> {
+        let Some(profile) = self.find(key) else { return vec![key] };
+        self.persons.profiles_of(&profile).iter().map(|member| self.profiles[*member as usize].key()).collect()
+    }
+
+    /// Notes the whole contribution of a person, unless excluded: added (`sign` +1) or taken back (−1).
+    pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i8, rows: &mut RowChanges) {
+        let Some(profile) = self.find(key) else { return };
+        if !self.persons.flags_of(profile).has(Flags::EXCLUDED) {
+            let calendars = self.persons.profiles_of(&profile).iter().map(|member| self.calendars_at(*member));
+            note_contribution(calendars, cause, sign, rows);
+        }
+    }
+
+    pub(crate) fn is_excluded(&self, key: ProfileKey) -> bool {
+        self.flags_of(key).has(Flags::EXCLUDED)
+    }
+
+    pub(crate) fn flags_of(&self, key: ProfileKey) -> Flags {
+        self.find(key).map_or(Flags::NONE, |profile| self.persons.flags_of(profile))
+    }
+
+    pub(crate) fn set_flags(&mut self, key: ProfileKey, flags: Flags) {
+        if let Some(profile) = self.find(key) {
+            self.persons.set_flags(profile, flags);
+        }
+    }
+
+    /// Makes `from` and its person a part of the person of `into`; both live here.
+    pub(crate) fn join(&mut self, into: ProfileKey, from: ProfileKey) {
+        if let (Some(into_index), Some(from)) = (self.find(into), self.find(from)) {
+            self.persons.join(into_index, into, from);
+        }
+    }
+
+    /// Makes the profile a person of its own.
+    pub(crate) fn split(&mut self, key: ProfileKey) {
+        if let Some(profile) = self.find(key) {
+            self.split_index(profile);
+        }
+    }
+
+    fn split_index(&mut self, profile: ProfileIndex) {
+        let profiles = &self.profiles;
+        self.persons.split(profile, |member| profiles[member as usize].key());
+    }
+
+    pub(crate) fn calendars_of(&self, key: ProfileKey) -> Vec<u8> {
+        self.find(key).map_or_else(Vec::new, |profile| self.calendar_bytes(profile).to_vec())
+    }
+
+    /// Takes the profile out of the shard and out of its person; gives its calendars.
+    pub(crate) fn take_out(&mut self, key: ProfileKey) -> Vec<u8> {
+        let calendars = self.calendars_of(key);
+        if let Some(profile) = self.find(key) {
+            self.free_slot(profile);
+        }
+        calendars
+    }
+
+    /// The profile is here, with these calendars and no others.
+    pub(crate) fn put(&mut self, key: ProfileKey, calendars: &[u8]) {
+        match self.find(key) {
+            Some(profile) => self.set_calendars(profile, calendars),
+            None => {
+                self.add(key, calendars);
+            }
+        }
+    }
+
+    /// The active days of `from` become days of `into` too; gives the calendars of `into`. The person stays as active.
+    pub(crate) fn absorb(&mut self, into: ProfileKey, from: ProfileKey) -> Vec<u8> {
+        let mut calendars = self.calendars_of(into);
+        let mut scratch = Vec::new();
+        let absorbed = self.calendars_of(from);
+        for track in Calendars::trusted(&absorbed).tracks() {
+            for day in track.days() {
+                if !Calendars::trusted(&calendars).tracks().any(|own| own.app == track.app && own.around(day).active) {
+                    calendar::insert(&calendars, track.app, day, &mut scratch);
+                    calendars.clone_from(&scratch);
+                }
+            }
+        }
+        self.put(into, &calendars);
+        calendars
+    }
+
+    /// How the profile, which lives here, stands.
+    pub(crate) fn identity_of(&self, key: ProfileKey, home: u8) -> IdentityRecord {
+        let person = self.find(key).and_then(|profile| self.persons.label_of(profile));
+        IdentityRecord { home, person, flags: self.flags_of(key) }
     }
 }
 

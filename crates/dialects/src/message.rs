@@ -22,6 +22,11 @@ pub enum Message<'a> {
         /// The other.
         other: Identity<'a>,
     },
+    /// Somebody is known, whatever they do: a profile without activity.
+    Known {
+        /// Who.
+        profile: Identity<'a>,
+    },
     /// The person is to be forgotten.
     Erase {
         /// One of their profiles.

@@ -1,17 +1,22 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Change, History, Ledger, RowChange, Rows};
+use dauphin_core::{Change, History, IdentityEffects, IdentityOutcome, Ledger, RowChange, Rows};
 use dauphin_model::{ActiveDay, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
 use crate::commit_stats::CommitStats;
-use crate::folder::{FoldMessage, FolderShared};
-use crate::record::{LogRecord, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_key, page_value, put_edit, row_key};
+use crate::engine::FolderHandle;
+use crate::folder::FoldMessage;
+use crate::record::{
+    LogRecord, PageKey, ROWS_SEQUENCE_KEY, SeenKey, identity_key, identity_value, log_key, page_value, put_edit,
+    row_key,
+};
+use crate::shards::Shards;
 use crate::submission::Ticket;
-use crate::{Catalog, CatalogEdit, EngineError};
+use crate::{Catalog, CatalogEdit, EngineError, IdentityDone};
 
 /// What reaches the committer.
 pub(crate) enum CommitMessage {
@@ -33,16 +38,52 @@ pub(crate) enum CommitMessage {
     Close,
 }
 
-/// A folded part of a submission: what is to be remembered, and how the rows change.
+/// What was folded under one hold: what is to be remembered, how the rows change, and who waits.
 pub(crate) struct Folded {
     pub workspace: WorkspaceIndex,
-    pub shard: u8,
     pub recorded: ActiveDay,
-    pub effective: Vec<Change>,
-    /// Fingerprints of what was counted and must not be counted again.
-    pub seen: Vec<u128>,
+    /// Of one shard.
+    pub changes: Option<(u8, Vec<Change>)>,
+    /// Of one shard, fingerprints of what was counted and must not be counted again.
+    pub seen: Option<(u8, Vec<u128>)>,
+    /// Of any shards. Boxed: rare, and large.
+    pub identities: Option<Box<IdentityEffects>>,
     pub rows: Vec<RowChange>,
-    pub ticket: Arc<Ticket>,
+    pub waiting: Waiting,
+}
+
+impl Folded {
+    /// About the bytes it takes in the log.
+    fn weight(&self) -> usize {
+        let changes = self.changes.as_ref().map_or(0, |(_, changes)| changes.len() * 20);
+        let identities = self.identities.as_ref().map_or(0, |effects| effects.records.len() * 150);
+        let seen = self.seen.as_ref().map_or(0, |(_, seen)| seen.len() * 16);
+        changes + identities + seen + self.rows.len() * 4
+    }
+}
+
+/// Who waits for something folded to be durable and visible.
+pub(crate) enum Waiting {
+    /// A submission, for one of its parts.
+    Ticket { ticket: Arc<Ticket>, new_user_days: usize },
+    /// Whoever changed who is who.
+    Identity { done: IdentityDone, outcomes: Vec<IdentityOutcome> },
+}
+
+impl Waiting {
+    fn settle(self) {
+        match self {
+            Self::Ticket { ticket, new_user_days } => ticket.settle(new_user_days),
+            Self::Identity { done, outcomes } => done(Ok(outcomes)),
+        }
+    }
+
+    fn fail(self, error: EngineError) {
+        match self {
+            Self::Ticket { ticket, .. } => ticket.fail(error),
+            Self::Identity { done, .. } => done(Err(error)),
+        }
+    }
 }
 
 /// Takes the result of one message.
@@ -64,7 +105,8 @@ pub(crate) struct Committer {
     pub store: Box<dyn Store>,
     pub inbox: Receiver<CommitMessage>,
     pub shared: Arc<Shared>,
-    pub folders: Vec<(SyncSender<FoldMessage>, Arc<FolderShared>)>,
+    pub shards: Arc<Shards>,
+    pub folders: Vec<FolderHandle>,
     pub ledgers: Vec<Ledger>,
     pub rows: Vec<Arc<Rows>>,
     pub next_sequence: u64,
@@ -111,7 +153,7 @@ impl Group {
     fn take(&mut self, message: CommitMessage) {
         match message {
             CommitMessage::Folded(folded) => {
-                self.weight += folded.effective.len() * 20 + folded.seen.len() * 16 + folded.rows.len() * 4;
+                self.weight += folded.weight();
                 self.folded.push(folded);
             }
             CommitMessage::Page { key, bytes } => {
@@ -242,9 +284,7 @@ impl Committer {
             self.shared.catalog.store(Arc::clone(&catalog));
         }
 
-        for folded in &group.folded {
-            folded.ticket.settle(folded.effective.len());
-        }
+        group.folded.into_iter().for_each(|folded| folded.waiting.settle());
         for (result, done) in edited {
             done(result.map(|()| Arc::clone(&catalog)).map_err(EngineError::from));
         }
@@ -269,11 +309,17 @@ impl Committer {
             record.rows(*workspace, *recorded, changes);
             self.ledgers[workspace.0 as usize].add(*recorded, changes);
         }
-        for part in folded.iter().filter(|part| !part.effective.is_empty()) {
-            record.changes(part.workspace, part.shard, &part.effective);
-        }
-        for part in folded.iter().filter(|part| !part.seen.is_empty()) {
-            record.seen(part.workspace, part.shard, part.recorded, &part.seen);
+        for part in folded {
+            if let Some((shard, changes)) = &part.changes {
+                record.changes(part.workspace, *shard, changes);
+            }
+            if let Some(effects) = &part.identities {
+                record.moves(part.workspace, &effects.moves);
+                put_identities(part.workspace, effects, batch);
+            }
+            if let Some((shard, seen)) = &part.seen {
+                record.seen(part.workspace, *shard, part.recorded, seen);
+            }
         }
         let Some(bytes) = record.into_bytes() else { return 0 };
         let byte_count = bytes.len();
@@ -304,25 +350,34 @@ impl Committer {
 
     /// A log that has grown to half the state is worth folding into pages.
     fn maybe_begin_sweep(&mut self) {
-        let state: usize =
-            self.folders.iter().map(|(_, shared)| shared.byte_count.load(std::sync::atomic::Ordering::Relaxed)).sum();
+        let (state, _) = self.shards.sizes();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
         self.shared.stats.set_log_byte_count(log);
         if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
             return;
         }
         self.sweep = Some(SweepProgress { until: self.next_sequence - 1, folders_left: self.folders.len() });
-        for (inbox, shared) in &self.folders {
-            shared.sweep_requested.store(true, std::sync::atomic::Ordering::Release);
+        for (inbox, sweep_requested) in &self.folders {
+            sweep_requested.store(true, std::sync::atomic::Ordering::Release);
             // A full inbox means that the folder is awake; the committer must never wait for a folder.
             let _ = inbox.try_send(FoldMessage::Wake);
         }
     }
 }
 
+fn put_identities(workspace: WorkspaceIndex, effects: &IdentityEffects, batch: &mut Batch) {
+    for (profile, record) in &effects.records {
+        let key = identity_key(workspace, *profile);
+        match record {
+            Some(record) => batch.put(Table::Identity, key, identity_value(record)),
+            None => batch.remove(Table::Identity, key),
+        }
+    }
+}
+
 impl Group {
     fn fail(self, error: &EngineError) {
-        self.folded.iter().for_each(|folded| folded.ticket.fail(error.clone()));
+        self.folded.into_iter().for_each(|folded| folded.waiting.fail(error.clone()));
         self.edits.into_iter().for_each(|(_, done)| done(Err(error.clone())));
         self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
         self.histories.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));

@@ -1,24 +1,24 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use dauphin_core::{History, Rows, Shard, Stamp};
+use dauphin_core::{History, IdentityChange, Rows, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{IdentitySecret, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
 use crate::commit_stats::{CommitCounts, CommitStats};
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
-use crate::folder::{FoldMessage, Folder, FolderShared};
+use crate::folder::{FoldMessage, Folder};
 use crate::record::{put_edit, put_secret};
+use crate::shards::Shards;
 use crate::submission::Ticket;
 use crate::{
-    Catalog, CatalogEdit, Done, EngineError, IdentityChange, IdentityDone, IdentityOutcome, InitialiseError,
-    RestoreError, Restored, Submission,
+    Catalog, CatalogEdit, Done, EngineError, IdentityDone, InitialiseError, RestoreError, Restored, Submission,
 };
 
 /// How an engine runs.
@@ -40,12 +40,16 @@ impl EngineOptions {
 /// A data directory at work. Dropping it without [`Engine::close`] is like a crash: nothing answered is lost.
 pub struct Engine {
     shared: Arc<Shared>,
-    folders: Vec<(SyncSender<FoldMessage>, Arc<FolderShared>)>,
+    shards: Arc<Shards>,
+    folders: Vec<FolderHandle>,
     committer: SyncSender<CommitMessage>,
     /// Positions of sources as they were when the engine was opened.
     sources: BTreeMap<Vec<u8>, Vec<u8>>,
     threads: Mutex<Option<Threads>>,
 }
+
+/// How a folder is reached: its inbox, and the flag that asks it to sweep.
+pub(crate) type FolderHandle = (SyncSender<FoldMessage>, Arc<AtomicBool>);
 
 struct Threads {
     folders: Vec<JoinHandle<()>>,
@@ -99,8 +103,8 @@ impl Engine {
 
     /// Restores what is stored and goes to work.
     pub fn open(store: Box<dyn Store>, options: EngineOptions) -> Result<Self, RestoreError> {
-        let folder_count = options.folder_count.clamp(1, usize::from(SHARD_COUNT));
-        let mut restored = Restored::read(store.as_ref(), folder_count)?;
+        let folder_count = u8::try_from(options.folder_count).unwrap_or(SHARD_COUNT).clamp(1, SHARD_COUNT);
+        let mut restored = Restored::read(store.as_ref(), usize::from(folder_count))?;
         let mut sources = BTreeMap::new();
         store.scan(Table::Source, &KeyRange::all(), &mut |key, value| {
             sources.insert(key.to_vec(), value.to_vec());
@@ -115,20 +119,28 @@ impl Engine {
         });
 
         let (committer, committer_inbox) = sync_channel(Self::COMMITTER_INBOX);
-        let mut shards = split(restored.shards, folder_count);
+        let shards = Shards::new(restored.shards);
         let mut folders = Vec::new();
         let mut folder_threads = Vec::new();
-        for shards in shards.drain(..) {
+        for number in 0..folder_count {
             let (sender, inbox) = sync_channel(Self::FOLDER_INBOX);
-            let folder_shared = Arc::new(FolderShared::of(&shards));
-            let folder = Folder { shards, inbox, committer: committer.clone(), shared: Arc::clone(&folder_shared) };
+            let sweep_requested = Arc::new(AtomicBool::new(false));
+            let folder = Folder {
+                number,
+                count: folder_count,
+                shards: Arc::clone(&shards),
+                inbox,
+                committer: committer.clone(),
+                sweep_requested: Arc::clone(&sweep_requested),
+            };
             folder_threads.push(spawn("folder", move || folder.run()));
-            folders.push((sender, folder_shared));
+            folders.push((sender, sweep_requested));
         }
         let committer_thread = Committer {
             store,
             inbox: committer_inbox,
             shared: Arc::clone(&shared),
+            shards: Arc::clone(&shards),
             folders: folders.clone(),
             ledgers: restored.rows.ledgers,
             rows,
@@ -139,7 +151,7 @@ impl Engine {
         };
         let threads =
             Threads { folders: folder_threads, committer: spawn("committer", move || committer_thread.run()) };
-        Ok(Self { shared, folders, committer, sources, threads: Mutex::new(Some(threads)) })
+        Ok(Self { shared, shards, folders, committer, sources, threads: Mutex::new(Some(threads)) })
     }
 
     /// What is set up.
@@ -169,7 +181,7 @@ impl Engine {
             return done(Err(error));
         }
         let parts = submission.by_shard.iter().filter(|changes| !changes.is_empty()).count();
-        let ticket = Ticket::new(parts.max(1), submission.user_day_count(), done);
+        let ticket = Ticket::new(parts.max(1), submission.activity_count(), done);
         if parts == 0 {
             return ticket.settle(0);
         }
@@ -185,13 +197,17 @@ impl Engine {
     /// Changes who is who, in order. `done` is called once, when all of it is durable and visible.
     pub fn change_identities(
         &self,
-        _workspace: WorkspaceIndex,
-        _stamp: Stamp,
+        workspace: WorkspaceIndex,
+        stamp: Stamp,
         changes: Vec<IdentityChange>,
         done: IdentityDone,
     ) {
-        // The fold follows.
-        done(Ok(vec![IdentityOutcome::Changed; changes.len()]));
+        if let Some(error) = self.failure() {
+            return done(Err(error));
+        }
+        let (folder, _) = &self.folders[workspace.0 as usize % self.folders.len()];
+        // A closed folder drops the message and with it `done`; whoever waits for it learns that nobody will call.
+        let _ = folder.send(FoldMessage::Identify { workspace, changes, stamp, done });
     }
 
     /// Changes the catalog; the answer comes when it is durable and visible.
@@ -222,10 +238,10 @@ impl Engine {
 
     /// Sizes, as of now.
     pub fn stats(&self) -> EngineStats {
-        let sum = |of: fn(&FolderShared) -> usize| self.folders.iter().map(|(_, shared)| of(shared)).sum();
+        let (profile_byte_count, profile_count) = self.shards.sizes();
         EngineStats {
-            profile_count: sum(|shared| shared.profile_count.load(Ordering::Relaxed)),
-            profile_byte_count: sum(|shared| shared.byte_count.load(Ordering::Relaxed)),
+            profile_count,
+            profile_byte_count,
             row_byte_count: self.shared.rows.load().iter().map(|rows| rows.byte_count()).sum(),
             commits: self.shared.stats.counts(),
         }
@@ -245,18 +261,6 @@ impl Engine {
         let _ = self.committer.send(CommitMessage::Close);
         threads.committer.join().map_err(|_| EngineError::Closed)?
     }
-}
-
-/// Which shards each folder owns: those whose number leaves its own when divided by the number of folders.
-fn split(
-    shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
-    folder_count: usize,
-) -> Vec<BTreeMap<(WorkspaceIndex, u8), Shard>> {
-    let mut split: Vec<_> = std::iter::repeat_with(BTreeMap::new).take(folder_count).collect();
-    for (key, shard) in shards {
-        split[usize::from(key.1) % folder_count].insert(key, shard);
-    }
-    split
 }
 
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {

@@ -1,73 +1,59 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
-use dauphin_core::{Change, RowChanges, Shard, Stamp};
-use dauphin_model::WorkspaceIndex;
+use dauphin_core::{Change, Identities, IdentityChange, IdentityEffects, IdentityOutcome, RowChanges, Stamp};
+use dauphin_model::limits::SHARD_COUNT;
+use dauphin_model::{ProfileKey, WorkspaceIndex};
 
-use crate::committer::{CommitMessage, Folded};
+use crate::IdentityDone;
+use crate::committer::{CommitMessage, Folded, Waiting};
 use crate::record::PageKey;
+use crate::shards::{Shards, WorkspaceShards};
 use crate::submission::Ticket;
 
-/// What reaches a thread that owns shards.
+/// What reaches a thread that folds.
 pub(crate) enum FoldMessage {
-    /// Apply these.
+    /// Apply these to one of this thread's shards.
     Fold { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change>, stamp: Stamp, ticket: Arc<Ticket> },
+    /// Change who is who, in any shards of a workspace.
+    Identify { workspace: WorkspaceIndex, changes: Vec<IdentityChange>, stamp: Stamp, done: IdentityDone },
     /// Look at the flags.
     Wake,
     /// Stop once everything before this is folded.
     Close,
 }
 
-/// What others see of a folder, and ask of it, without a message.
-#[derive(Default)]
-pub(crate) struct FolderShared {
-    /// Write every dirty page to the store.
-    pub sweep_requested: AtomicBool,
-    /// Bytes of memory the shards take.
-    pub byte_count: AtomicUsize,
-    /// Profiles in the shards.
-    pub profile_count: AtomicUsize,
-}
-
-impl FolderShared {
-    /// For a folder that begins with these shards.
-    pub fn of(shards: &BTreeMap<(WorkspaceIndex, u8), Shard>) -> Self {
-        let shared = Self::default();
-        shards.values().for_each(|shard| shared.grow((0, 0), size_of_shard(shard)));
-        shared
-    }
-
-    /// A shard went from one size to another; it may shrink when its memory is used better.
-    fn grow(&self, before: (usize, usize), after: (usize, usize)) {
-        self.byte_count.fetch_add(after.0.wrapping_sub(before.0), Ordering::Relaxed);
-        self.profile_count.fetch_add(after.1.wrapping_sub(before.1), Ordering::Relaxed);
-    }
-}
-
-/// Owns some shards of every workspace, and folds what arrives into them.
+/// Folds what arrives for the shards whose number leaves its own when divided by the number of folders.
 pub(crate) struct Folder {
-    pub shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
+    pub number: u8,
+    /// How many folders there are.
+    pub count: u8,
+    pub shards: Arc<Shards>,
     pub inbox: Receiver<FoldMessage>,
     pub committer: SyncSender<CommitMessage>,
-    pub shared: Arc<FolderShared>,
+    /// Write every dirty page to the store.
+    pub sweep_requested: Arc<AtomicBool>,
 }
 
 /// A pass over the dirty pages there were when it began. Pages born later wait for the next one: on disk, a page is only
 /// ever followed by another when it is full.
 type Sweep = VecDeque<(WorkspaceIndex, u8, std::ops::Range<usize>)>;
 
+/// The committer is gone: nothing more can be made durable.
+struct Gone;
+
 impl Folder {
     /// Pages written after each batch while a sweep runs, so that it ends however busy the folder is.
     const SWEEP_PAGES_PER_BATCH: usize = 2;
 
     /// Runs until told to close, or until the committer is gone.
-    pub fn run(mut self) {
+    pub fn run(self) {
         let mut rows = RowChanges::new();
         let mut sweep: Option<Sweep> = None;
         loop {
-            if self.shared.sweep_requested.swap(false, Ordering::AcqRel) {
+            if self.sweep_requested.swap(false, Ordering::AcqRel) {
                 sweep = Some(self.begin_sweep());
             }
             let message = if sweep.is_some() {
@@ -82,62 +68,56 @@ impl Folder {
                     Err(_) => return,
                 }
             };
-            let sent = match message {
+            let worked = match message {
                 FoldMessage::Fold { workspace, shard, changes, stamp, ticket } => {
-                    self.fold(workspace, shard, &changes, stamp, ticket, &mut rows)
+                    let job = Job { folder: &self, workspace, stamp, shards: self.shards.of(workspace) };
+                    job.fold(shard, &changes, &ticket, &mut rows)
                 }
-                FoldMessage::Wake => true,
+                FoldMessage::Identify { workspace, changes, stamp, done } => {
+                    let job = Job { folder: &self, workspace, stamp, shards: self.shards.of(workspace) };
+                    job.identify(&changes, |outcomes| Waiting::Identity { done, outcomes }, &mut rows)
+                }
+                FoldMessage::Wake => Ok(()),
                 FoldMessage::Close => return,
             };
-            let swept = sweep.as_mut().is_none_or(|sweep| self.sweep_some(sweep));
-            if !sent || !swept {
+            let swept = sweep.as_mut().map_or(Ok(()), |sweep| self.sweep_some(sweep));
+            if worked.and(swept).is_err() {
                 return;
             }
             if sweep.as_ref().is_some_and(VecDeque::is_empty) {
                 sweep = None;
-                if self.committer.send(CommitMessage::Swept).is_err() {
+                if self.send(CommitMessage::Swept).is_err() {
                     return;
                 }
             }
         }
     }
 
-    /// Whether the committer is there to take the result.
-    fn fold(
-        &mut self,
-        workspace: WorkspaceIndex,
-        shard_number: u8,
-        changes: &[Change],
-        stamp: Stamp,
-        ticket: Arc<Ticket>,
-        rows: &mut RowChanges,
-    ) -> bool {
-        let shard = self.shards.entry((workspace, shard_number)).or_default();
-        let before = size_of_shard(shard);
-        let effective = shard.apply_all(changes, stamp, rows);
-        let seen = shard.take_fresh();
-        self.shared.grow(before, size_of_shard(shard));
-        let (recorded, rows) = (stamp.recorded, rows.drain());
-        let folded = Folded { workspace, shard: shard_number, recorded, effective, seen, rows, ticket };
-        self.committer.send(CommitMessage::Folded(folded)).is_ok()
+    fn send(&self, message: CommitMessage) -> Result<(), Gone> {
+        self.committer.send(message).map_err(|_| Gone)
     }
 
     fn begin_sweep(&self) -> Sweep {
-        self.shards.iter().map(|((workspace, number), shard)| (*workspace, *number, 0..shard.page_count())).collect()
+        let mine = (0..SHARD_COUNT).filter(|shard| shard % self.count == self.number);
+        let workspaces = self.shards.all();
+        let all = workspaces.iter().flat_map(|(workspace, shards)| {
+            mine.clone().map(move |number| (*workspace, number, 0..shards.hold(number).page_count()))
+        });
+        all.collect()
     }
 
     /// Writes the next dirty pages, and drops shards that are done.
-    fn sweep_some(&mut self, sweep: &mut Sweep) -> bool {
+    fn sweep_some(&self, sweep: &mut Sweep) -> Result<(), Gone> {
         for _ in 0..Self::SWEEP_PAGES_PER_BATCH {
-            let Some((workspace, number, pages)) = sweep.front_mut() else { return true };
-            let shard = self.shards.get_mut(&(*workspace, *number)).expect("shards are never dropped");
+            let Some((workspace, number, pages)) = sweep.front_mut() else { return Ok(()) };
+            let shards = self.shards.of(*workspace);
+            let mut shard = shards.hold(*number);
             let Some(page) = shard.next_dirty_page(pages.start).filter(|page| *page < pages.end) else {
                 let (oldest, changed) = (shard.seen().oldest(), shard.seen_mut().take_dirty());
-                let message = CommitMessage::Seen { workspace: *workspace, shard: *number, oldest, changed };
-                sweep.pop_front();
-                if self.committer.send(message).is_err() {
-                    return false;
+                if !changed.is_empty() {
+                    self.send(CommitMessage::Seen { workspace: *workspace, shard: *number, oldest, changed })?;
                 }
+                sweep.pop_front();
                 continue;
             };
             let mut bytes = Vec::new();
@@ -145,15 +125,127 @@ impl Folder {
             pages.start = page + 1;
             let page = u32::try_from(page).expect("four billion profiles fill fewer pages");
             let key = PageKey { workspace: *workspace, shard: *number, page };
-            if self.committer.send(CommitMessage::Page { key, bytes }).is_err() {
-                return false;
-            }
+            self.send(CommitMessage::Page { key, bytes })?;
         }
-        true
+        Ok(())
     }
 }
 
-/// Bytes of memory and profiles.
-fn size_of_shard(shard: &Shard) -> (usize, usize) {
-    (shard.byte_count(), shard.profile_count() as usize)
+/// One message being folded.
+struct Job<'a> {
+    folder: &'a Folder,
+    workspace: WorkspaceIndex,
+    stamp: Stamp,
+    shards: Arc<WorkspaceShards>,
+}
+
+impl Job<'_> {
+    /// Applies changes to the shard, and what follows from them to others. Each result travels as a part of the ticket of
+    /// its own; the message's part is settled when there are no more.
+    fn fold(&self, shard: u8, changes: &[Change], ticket: &Arc<Ticket>, rows: &mut RowChanges) -> Result<(), Gone> {
+        let mut claims = Vec::new();
+        let mut elsewhere = self.fold_into(shard, changes, ticket, &mut claims, rows)?;
+        // A profile may move on while its change is on the way; its own shard knows where to.
+        while !elsewhere.is_empty() {
+            elsewhere.sort_by_key(|(home, _)| *home);
+            let mut moved = Vec::new();
+            for at_home in elsewhere.chunk_by(|a, b| a.0 == b.0) {
+                self.fold_at_home(at_home, ticket, &mut moved, rows)?;
+            }
+            elsewhere = self.fold_into(shard, &moved, ticket, &mut claims, rows)?;
+        }
+        if !claims.is_empty() {
+            let changes: Vec<_> = claims.iter().map(|(anonymous, user)| claim(*anonymous, *user)).collect();
+            ticket.add_part();
+            let ticket = Arc::clone(ticket);
+            self.identify(&changes, |_| Waiting::Ticket { ticket, new_user_days: 0 }, rows)?;
+        }
+        ticket.settle(0);
+        Ok(())
+    }
+
+    fn fold_into(
+        &self,
+        number: u8,
+        changes: &[Change],
+        ticket: &Arc<Ticket>,
+        claims: &mut Vec<(ProfileKey, ProfileKey)>,
+        rows: &mut RowChanges,
+    ) -> Result<Vec<(u8, Change)>, Gone> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut shard = self.shards.hold(number);
+        let mut applied = shard.apply_all(changes, self.stamp, rows);
+        claims.append(&mut applied.claims);
+        self.send(number, applied.effective, applied.seen, ticket, rows)?;
+        drop(shard);
+        Ok(applied.elsewhere)
+    }
+
+    /// Applies changes of profiles that live in a shard which is not their own; those that are not there go to `moved`.
+    fn fold_at_home(
+        &self,
+        changes: &[(u8, Change)],
+        ticket: &Arc<Ticket>,
+        moved: &mut Vec<Change>,
+        rows: &mut RowChanges,
+    ) -> Result<(), Gone> {
+        let number = changes[0].0;
+        let mut shard = self.shards.hold(number);
+        let (here, gone): (Vec<_>, Vec<_>) =
+            changes.iter().map(|(_, change)| *change).partition(|change| shard.contains(change.profile()));
+        moved.extend(gone);
+        let applied = shard.apply_all(&here, self.stamp, rows);
+        self.send(number, applied.effective, applied.seen, ticket, rows)
+    }
+
+    /// Called while the shard is held.
+    fn send(
+        &self,
+        shard: u8,
+        effective: Vec<Change>,
+        seen: Vec<u128>,
+        ticket: &Arc<Ticket>,
+        rows: &mut RowChanges,
+    ) -> Result<(), Gone> {
+        ticket.add_part();
+        let new_user_days = effective.iter().filter(|change| matches!(change, Change::Active { .. })).count();
+        self.folder.send(CommitMessage::Folded(Folded {
+            workspace: self.workspace,
+            recorded: self.stamp.recorded,
+            changes: Some((shard, effective)).filter(|(_, effective)| !effective.is_empty()),
+            seen: Some((shard, seen)).filter(|(_, seen)| !seen.is_empty()),
+            identities: None,
+            rows: rows.drain(),
+            waiting: Waiting::Ticket { ticket: Arc::clone(ticket), new_user_days },
+        }))
+    }
+
+    /// Changes who is who while every shard of the workspace is held.
+    fn identify(
+        &self,
+        changes: &[IdentityChange],
+        waiting: impl FnOnce(Vec<IdentityOutcome>) -> Waiting,
+        rows: &mut RowChanges,
+    ) -> Result<(), Gone> {
+        let mut held = self.shards.hold_all();
+        let mut shards = held.iter_mut().map(|shard| &mut **shard);
+        let mut identities = Identities::new(std::array::from_fn(|_| shards.next().expect("there are as many")));
+        let outcomes = changes.iter().map(|change| identities.apply(*change, rows)).collect();
+        let effects = identities.into_effects();
+        self.folder.send(CommitMessage::Folded(Folded {
+            workspace: self.workspace,
+            recorded: self.stamp.recorded,
+            changes: None,
+            seen: None,
+            identities: Some(effects).filter(|effects| *effects != IdentityEffects::default()).map(Box::new),
+            rows: rows.drain(),
+            waiting: waiting(outcomes),
+        }))
+    }
+}
+
+const fn claim(anonymous: ProfileKey, user: ProfileKey) -> IdentityChange {
+    IdentityChange::Claim { anonymous, user }
 }

@@ -1,15 +1,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
-use dauphin_core::{Arrival, Change, Ledger, LedgerRow, RowChanges, Rows, Shard, Stamp};
+use dauphin_core::{Identities, Ledger, LedgerRow, Move, Rows, Shard};
+use dauphin_model::WorkspaceIndex;
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, WorkspaceIndex};
 use dauphin_store::{KeyRange, Store, StoreError, Table};
 
 use crate::Catalog;
 use crate::record::{
-    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_page_value,
-    SeenKey, split_row_key,
+    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_sequence, read_catalog,
+    read_identity_value, split_identity_key, split_page_value, split_row_key,
 };
 
 /// Why what is stored could not be read back.
@@ -115,7 +115,11 @@ impl Restored {
         let last_log = rows.log.back().map_or(0, |(sequence, _)| *sequence);
         let last_page = parts.iter().map(|part| part.last_sequence).max().unwrap_or(0);
         let next_sequence = rows.rows_sequence.max(last_log).max(last_page) + 1;
-        let shards = parts.into_iter().flat_map(|part| part.shards).collect();
+        let mut shards: BTreeMap<_, _> = parts.into_iter().flat_map(|part| part.shards).collect();
+        shards.values_mut().for_each(Shard::restored);
+        for workspace in &workspaces {
+            restore_identities(store, *workspace, &mut shards)?;
+        }
         Ok(Self { rows, shards, next_sequence })
     }
 }
@@ -123,8 +127,6 @@ impl Restored {
 /// Fills the shards of one thread: from their pages, then from the log.
 struct ShardReader {
     shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
-    /// The log record up to which each page was complete when it was written.
-    page_sequences: BTreeMap<(WorkspaceIndex, u8), Vec<u64>>,
     /// The log record up to which what each shard has seen is complete.
     seen_sequences: BTreeMap<(WorkspaceIndex, u8), u64>,
     last_sequence: u64,
@@ -137,12 +139,7 @@ impl ShardReader {
         thread: u8,
         thread_count: u8,
     ) -> Result<Self, RestoreError> {
-        let mut reader = Self {
-            shards: BTreeMap::new(),
-            page_sequences: BTreeMap::new(),
-            seen_sequences: BTreeMap::new(),
-            last_sequence: 0,
-        };
+        let mut reader = Self { shards: BTreeMap::new(), seen_sequences: BTreeMap::new(), last_sequence: 0 };
         let mine = |shard: u8| shard % thread_count == thread;
         for workspace in workspaces {
             for shard in (0..SHARD_COUNT).filter(|shard| mine(*shard)) {
@@ -155,17 +152,7 @@ impl ShardReader {
         each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| {
             let sequence = log_sequence(key)?;
             LogRecord::read(value, &|shard| shard.is_some_and(mine), &mut |entry| {
-                match entry {
-                    LogEntry::Changes { workspace, shard, changes } if workspaces.contains(&workspace) => {
-                        reader.replay(sequence, workspace, shard, &changes);
-                    }
-                    LogEntry::Seen { workspace, shard, recorded, fingerprints } if workspaces.contains(&workspace) => {
-                        reader.replay_seen(sequence, (workspace, shard), recorded, &fingerprints);
-                    }
-                    LogEntry::Rows { .. } => {}
-                    LogEntry::Changes { .. } | LogEntry::Seen { .. } => return Err(Malformed),
-                }
-                Ok(())
+                reader.replay(sequence, workspaces, entry)
             })
         })?;
         Ok(reader)
@@ -175,8 +162,7 @@ impl ShardReader {
         let key = PageKey::from_bytes(key)?;
         let (sequence, page) = split_page_value(value)?;
         let shard = self.shards.entry((key.workspace, key.shard)).or_default();
-        shard.load_page(key.page as usize, page).map_err(|_| Malformed)?;
-        self.page_sequences.entry((key.workspace, key.shard)).or_default().push(sequence);
+        shard.load_page(key.page as usize, page, sequence).map_err(|_| Malformed)?;
         self.last_sequence = self.last_sequence.max(sequence);
         Ok(())
     }
@@ -192,38 +178,58 @@ impl ShardReader {
         Ok(())
     }
 
-    /// Remembers what the generations do not hold yet.
-    fn replay_seen(&mut self, sequence: u64, of: (WorkspaceIndex, u8), recorded: ActiveDay, fingerprints: &[u128]) {
-        if self.seen_sequences.get(&of).is_some_and(|held| sequence <= *held) {
-            return;
+    /// Makes again what the pages do not hold yet.
+    fn replay(&mut self, sequence: u64, workspaces: &[WorkspaceIndex], entry: LogEntry) -> Result<(), Malformed> {
+        let (workspace, number) = match &entry {
+            LogEntry::Rows { .. } => return Ok(()),
+            LogEntry::Changes { workspace, shard, .. }
+            | LogEntry::Seen { workspace, shard, .. }
+            | LogEntry::Move { workspace, moved: Move::Arrived { shard, .. } | Move::Left { shard, .. } } => {
+                (*workspace, *shard)
+            }
+        };
+        if !workspaces.contains(&workspace) {
+            return Err(Malformed);
         }
-        let seen = self.shards.entry(of).or_default().seen_mut();
-        for fingerprint in fingerprints {
-            // One that is known already was written after the record: generations may hold more than they say.
-            seen.insert(*fingerprint, recorded);
-        }
-    }
-
-    /// Applies what the pages do not hold yet. The rows have these changes already, so what they would change is dropped.
-    fn replay(&mut self, sequence: u64, workspace: WorkspaceIndex, shard: u8, changes: &[Change]) {
-        let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
-        let pages = self.page_sequences.get(&(workspace, shard)).map_or(&[][..], Vec::as_slice);
-        let shard = self.shards.entry((workspace, shard)).or_default();
-        let mut rows = RowChanges::new();
-        for change in changes {
-            let page = match change {
-                Change::Active { profile, .. } => shard.page_of(*profile),
-                // A link changes pages of every member, so it is never known from one page alone.
-                Change::Link { .. } => None,
-                Change::Session { .. } | Change::Uninstall { .. } => continue,
-            };
-            let held = page.and_then(|page| pages.get(page)).is_some_and(|held| sequence <= *held);
-            if !held {
-                shard.apply(*change, stamp, &mut rows);
-                rows.clear();
+        let shard = self.shards.entry((workspace, number)).or_default();
+        match entry {
+            LogEntry::Rows { .. } => {}
+            LogEntry::Changes { changes, .. } => changes.iter().for_each(|change| shard.replay(change, sequence)),
+            LogEntry::Move { moved: Move::Arrived { profile, calendars, .. }, .. } => {
+                shard.replay_arrived(profile, &calendars, sequence).map_err(|_| Malformed)?;
+            }
+            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile, sequence),
+            LogEntry::Seen { recorded, fingerprints, .. } => {
+                let held = self.seen_sequences.get(&(workspace, number)).copied().unwrap_or(0);
+                for fingerprint in fingerprints.into_iter().filter(|_| sequence > held) {
+                    // A generation may hold more than its sequence says: then this changes nothing.
+                    shard.seen_mut().insert(fingerprint, recorded);
+                }
             }
         }
+        Ok(())
     }
+}
+
+/// Puts back who is who in one workspace. Every calendar is in place already.
+fn restore_identities(
+    store: &dyn Store,
+    workspace: WorkspaceIndex,
+    shards: &mut BTreeMap<(WorkspaceIndex, u8), Shard>,
+) -> Result<(), RestoreError> {
+    let mut of_workspace: [Shard; SHARD_COUNT as usize] = std::array::from_fn(|_| Shard::default());
+    for (number, shard) in (0..SHARD_COUNT).zip(&mut of_workspace) {
+        *shard = shards.remove(&(workspace, number)).unwrap_or_default();
+    }
+    let mut identities = Identities::new(of_workspace.each_mut());
+    let keys = KeyRange::prefix(workspace.0.to_be_bytes());
+    each_record(store, Table::Identity, &keys, &mut |key, value| {
+        let (_, profile) = split_identity_key(key)?;
+        identities.restore(profile, read_identity_value(value)?);
+        Ok(())
+    })?;
+    shards.extend((0..SHARD_COUNT).map(|number| (workspace, number)).zip(of_workspace));
+    Ok(())
 }
 
 /// Takes one record, key and value.

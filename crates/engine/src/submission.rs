@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dauphin_core::{Change, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, AppIndex, ProfileKey, WorkspaceIndex};
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, WorkspaceIndex};
 
 use crate::EngineError;
 
@@ -14,8 +14,7 @@ pub struct Submission {
     pub(crate) stamp: Stamp,
     pub(crate) by_shard: Vec<Vec<Change>>,
     change_count: usize,
-    /// Of these, the user-days: what a receipt speaks about.
-    user_day_count: usize,
+    activity_count: usize,
 }
 
 impl Submission {
@@ -24,46 +23,48 @@ impl Submission {
 
     /// Without changes yet.
     pub fn new(workspace: WorkspaceIndex, stamp: Stamp) -> Self {
-        let by_shard = vec![Vec::new(); usize::from(SHARD_COUNT)];
-        Self { workspace, stamp, by_shard, change_count: 0, user_day_count: 0 }
+        Self {
+            workspace,
+            stamp,
+            by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)],
+            change_count: 0,
+            activity_count: 0,
+        }
+    }
+
+    fn add(&mut self, change: Change) {
+        self.by_shard[usize::from(change.profile().shard())].push(change);
+        self.change_count += 1;
     }
 
     /// Adds that `profile` was active.
     pub fn active(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
-        self.by_shard[usize::from(profile.shard())].push(Change::Active { profile, app, day });
-        self.change_count += 1;
-        self.user_day_count += 1;
+        self.add(Change::Active { profile, app, day });
+        self.activity_count += 1;
+    }
+
+    /// Adds that `profile` is known, whatever it does.
+    pub fn known(&mut self, profile: ProfileKey) {
+        self.add(Change::Known { profile });
     }
 
     /// Adds that the anonymous profile belongs to the user, unless it belongs to somebody already.
-    pub fn claim(&mut self, _anonymous: ProfileKey, _user: ProfileKey) {
-        // The fold follows.
+    pub fn claim(&mut self, anonymous: ProfileKey, user: ProfileKey) {
+        self.add(Change::Claim { profile: anonymous, user });
     }
 
-    /// Adds a session that began on `day`, in its hour `hour` counted from local midnight (0 to 24). `fingerprint` is the
-    /// same for what may be a repeat.
-    pub fn session(
-        &mut self,
-        profile: ProfileKey,
-        app: Option<AppIndex>,
-        day: ActiveDay,
-        hour: u8,
-        fingerprint: u128,
-    ) {
-        let session = Change::Session { profile, app, day, hour, fingerprint };
-        self.by_shard[usize::from(profile.shard())].push(session);
-        self.change_count += 1;
+    /// Adds a session that began on `day`, in its hour `hour` counted from the day's start (0 to 24).
+    pub fn session(&mut self, app: Option<AppIndex>, day: ActiveDay, hour: u8, fingerprint: SessionFingerprint) {
+        self.add(Change::Session { app, day, hour, fingerprint: fingerprint.to_u128() });
     }
 
     /// Adds that `profile` removed the app on `day`.
     pub fn uninstall(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
-        self.by_shard[usize::from(profile.shard())].push(Change::Uninstall { profile, app, day });
-        self.change_count += 1;
+        self.add(Change::Uninstall { profile, app, day });
     }
 
-    /// How many user-days there are, known or not.
-    pub(crate) const fn user_day_count(&self) -> usize {
-        self.user_day_count
+    pub(crate) const fn activity_count(&self) -> usize {
+        self.activity_count
     }
 
     /// How many changes there are.
@@ -77,7 +78,7 @@ impl Submission {
 pub struct Receipt {
     /// User-days (a user, an app, a day) that were not known before.
     pub new_user_days: u64,
-    /// User-days that were known.
+    /// Activity that repeated what was known.
     pub repeats: u64,
 }
 
@@ -88,18 +89,23 @@ pub type Done = Box<dyn FnOnce(Result<Receipt, EngineError>) + Send>;
 pub(crate) struct Ticket {
     parts_left: AtomicUsize,
     new_user_days: AtomicU64,
-    user_day_count: u64,
+    activity_count: u64,
     done: Mutex<Option<Done>>,
 }
 
 impl Ticket {
-    pub(crate) fn new(parts: usize, user_day_count: usize, done: Done) -> Arc<Self> {
+    pub(crate) fn new(parts: usize, activity_count: usize, done: Done) -> Arc<Self> {
         Arc::new(Self {
             parts_left: AtomicUsize::new(parts),
             new_user_days: AtomicU64::new(0),
-            user_day_count: user_day_count as u64,
+            activity_count: activity_count as u64,
             done: Mutex::new(Some(done)),
         })
+    }
+
+    /// A part leads to another one; it is not settled itself yet.
+    pub(crate) fn add_part(&self) {
+        self.parts_left.fetch_add(1, Ordering::AcqRel);
     }
 
     /// One part is durable.
@@ -107,7 +113,7 @@ impl Ticket {
         self.new_user_days.fetch_add(new_user_days as u64, Ordering::Relaxed);
         if self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let new_user_days = self.new_user_days.load(Ordering::Relaxed);
-            self.answer(Ok(Receipt { new_user_days, repeats: self.user_day_count - new_user_days }));
+            self.answer(Ok(Receipt { new_user_days, repeats: self.activity_count - new_user_days }));
         }
     }
 

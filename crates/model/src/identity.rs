@@ -101,7 +101,8 @@ impl ProfileKey {
         }
         let mut key = secret.0;
         key[0] ^= kind as u8;
-        Ok(Self(SipHasher24::new_with_key(&key).hash(text.as_bytes()).as_u128()))
+        // 0 marks a place without a profile.
+        Ok(Self(SipHasher24::new_with_key(&key).hash(text.as_bytes()).as_u128().max(1)))
     }
 
     /// The key with this value.

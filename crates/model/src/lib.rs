@@ -8,6 +8,7 @@ mod zone;
 
 mod app;
 mod cause;
+mod fingerprint;
 mod identity;
 mod scope;
 
@@ -21,6 +22,7 @@ pub use app::{AppId, AppIdError, AppIndex, WorkspaceIndex};
 pub use as_of::AsOf;
 pub use cause::Cause;
 pub use day::{ActiveDay, Day};
+pub use fingerprint::SessionFingerprint;
 pub use identity::{Identity, IdentityError, IdentityKind, IdentitySecret, ProfileKey};
 pub use instant::{Instant, ParseInstantError, parse_instant};
 pub use row_key::{Measure, RowKey};

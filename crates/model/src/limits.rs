@@ -37,7 +37,10 @@ pub const SEEN_MAX: usize = 8 * SEEN_GENERATION_MAX;
 /// Days of recording that a shard remembers fingerprints of, today included: senders give up repeating far sooner.
 pub const SEEN_DAYS: u16 = 7;
 
-const _: () = assert!(SEEN_MAX >= SEEN_GENERATION_MAX);
+/// Most profiles of one person: activity of one looks at the calendars of all. Who has more is a shared device or a
+/// placeholder id, not a person.
+pub const PERSON_PROFILES_MAX: usize = 1000;
+
 const _: () = assert!(MONTH_DAYS <= WINDOW_DAYS_MAX);
 const _: () = assert!(SHARD_COUNT.is_power_of_two());
 const _: () = assert!(APPS_MAX < u16::MAX - 1);

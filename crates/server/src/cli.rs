@@ -7,6 +7,7 @@ mod data;
 mod demo;
 mod import;
 mod init;
+mod inspect;
 mod series;
 mod serve;
 mod settings;
@@ -40,6 +41,7 @@ pub fn run() -> ExitCode {
         Command::Check(arguments) => check::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
     };
     match done {
         Ok(code) => code,

@@ -4,8 +4,10 @@ mod access;
 mod body;
 mod ingest;
 mod listener;
+mod metrics;
 mod rate_limit;
 mod respond;
+mod series;
 mod server;
 
 use std::net::SocketAddr;
@@ -13,12 +15,12 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route, SeriesParameters};
-use dauphin_engine::{Engine, Workspace};
-use dauphin_model::{Instant, Scope};
-use http::{Method, header};
+use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route};
+use dauphin_engine::Engine;
+use dauphin_model::Instant;
+use http::Method;
 
-use crate::points::points;
+use crate::metrics::Metrics;
 use crate::{clock, console, keys};
 use access::Visitor;
 use rate_limit::{Counting, RateLimiter, Standing};
@@ -31,6 +33,7 @@ pub use server::{ServeOptions, Server, serve};
 pub struct App {
     engine: Arc<Engine>,
     limiter: RateLimiter,
+    metrics: Metrics,
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
@@ -41,7 +44,8 @@ impl App {
     pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
-        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget })
+        let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
+        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget })
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
@@ -56,6 +60,7 @@ enum Endpoint {
     Ingest,
     Workspace,
     Console,
+    Metrics,
     Health,
     Ready,
 }
@@ -72,6 +77,7 @@ impl Endpoint {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
+            "/metrics" => Some(Self::Metrics),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
             _ => None,
@@ -102,6 +108,7 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
+            Self::Metrics => Some("metrics"),
             Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
@@ -109,7 +116,9 @@ impl Endpoint {
     const fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Ingest | Self::Workspace | Self::Metrics | Self::Console | Self::Health | Self::Ready => {
+                Counting::Free
+            }
         }
     }
 }
@@ -157,7 +166,7 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace => None,
+        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace | Endpoint::Metrics => None,
     }
 }
 
@@ -186,29 +195,11 @@ async fn answer(
     now: Instant,
 ) -> Result<Response, ApiError> {
     match endpoint {
-        Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
+        Endpoint::Series(route) => series::series(app, route, visitor, request, now).await,
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
+        Endpoint::Metrics => Ok(metrics::answer(app)),
         Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
-}
-
-fn series(
-    app: &App,
-    route: Route,
-    workspace: &Workspace,
-    request: &Request,
-    now: Instant,
-) -> Result<Response, ApiError> {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let query = request.uri().query().unwrap_or("");
-    let asked = SeriesParameters::read(route, query, accept, now, &workspace.zone)?;
-    let scope = match &asked.app_id {
-        None => Scope::Workspace,
-        Some(id) => Scope::App(workspace.app(id).ok_or_else(|| ApiError::unknown_app(route.language(), id))?),
-    };
-    let rows = app.engine.rows(workspace.index).scope(scope);
-    let points = points(route, &rows, asked.window, asked.first, asked.length);
-    Ok(respond::points(&points, asked.format, route.language()))
 }

@@ -11,6 +11,7 @@ mod http;
 mod import;
 mod intake;
 mod keys;
+mod metrics;
 mod points;
 mod taking;
 

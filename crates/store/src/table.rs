@@ -17,13 +17,16 @@ pub enum Table {
     Row = 4,
     /// How far each source of input was read.
     Source = 5,
+    /// Profiles that are linked, moved or flagged.
+    Identity = 6,
     /// What was counted lately and must not be counted again.
     Seen = 7,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Seen];
+    pub const ALL: [Self; 7] =
+        [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity, Self::Seen];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
@@ -38,6 +41,7 @@ impl Table {
             Self::Page => "page",
             Self::Row => "row",
             Self::Source => "source",
+            Self::Identity => "identity",
             Self::Seen => "seen",
         }
     }
@@ -56,7 +60,7 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        let expected = [(1, "catalog"), (2, "log"), (3, "page"), (4, "row"), (5, "source"), (7, "seen")];
-        assert_eq!(on_disk, expected);
+        let names = ["catalog", "log", "page", "row", "source", "identity", "seen"];
+        assert_eq!(on_disk.to_vec(), (1..).zip(names).collect::<Vec<_>>());
     }
 }

@@ -1,4 +1,9 @@
-use dauphin_core::{Arrival, Change, Ledger, LedgerRow, RowChanges, Rows, Shard, Stamp};
+use std::collections::BTreeMap;
+
+use dauphin_core::{
+    Arrival, Change, Identities, IdentityChange, IdentityRecord, Ledger, LedgerRow, Move, PAGE_PROFILES, RowChanges,
+    Rows, Shard, Stamp,
+};
 use dauphin_model::limits::WINDOW_DAYS_MAX;
 use dauphin_model::{ActiveDay, AppIndex, Day, Instant, ProfileKey, Scope, Zone};
 use jiff::Timestamp;
@@ -8,44 +13,61 @@ use proptest::prelude::*;
 
 use crate::oracle::{self, Event, Oracle};
 
-/// Two shards, rows added up, as a workspace has.
+/// A workspace in memory: its shards, the rows added up, and what a store would keep of who is who.
 #[derive(Default)]
 pub struct Workspace {
-    pub shards: [Shard; 2],
+    shards: [Shard; 16],
+    records: BTreeMap<ProfileKey, IdentityRecord>,
     pub rows: Rows,
     pub ledger: Ledger,
 }
 
-fn key(user: u64) -> ProfileKey {
-    // Spread over both halves, so that only the whole key tells users apart.
-    ProfileKey::from_u128(u128::from(user) << 64 | u128::from(user % 3))
+/// Spread over the shards and over both halves, so that only the whole key tells users apart.
+pub fn key(user: u64) -> ProfileKey {
+    ProfileKey::from_u128(u128::from(user % 5) << 124 | u128::from(user) << 64 | u128::from(user % 3 + 1))
 }
 
-fn change(event: Event) -> Change {
-    match event {
+pub fn oracle() -> Oracle {
+    Oracle::new(|user| key(user).to_u128())
+}
+
+/// What becomes of an event: a change of one profile, or of who is who.
+fn change(event: Event) -> Result<Change, IdentityChange> {
+    Ok(match event {
         Event::Active { user, app, day } => Change::Active {
             profile: key(user),
             app: app.checked_sub(1).and_then(AppIndex::new),
             day: ActiveDay::new(Day::new(day).unwrap()).unwrap(),
         },
-        Event::Link { user, other } => Change::Link { profile: key(user), other: key(other) },
-    }
-}
-
-/// Users with even numbers live in one shard, odd ones in the other.
-fn shard_of(event: Event) -> usize {
-    let (Event::Active { user, .. } | Event::Link { user, .. }) = event;
-    usize::from(user % 2 == 1)
+        Event::Known { user } => Change::Known { profile: key(user) },
+        Event::Claim { user, other } => Change::Claim { profile: key(user), user: key(other) },
+        Event::Link { user, other } => return Err(IdentityChange::Link { profile: key(user), other: key(other) }),
+        Event::Unlink { user } => return Err(IdentityChange::Unlink { profile: key(user) }),
+        Event::Erase { user } => return Err(IdentityChange::Erase { profile: key(user) }),
+        Event::Exclude { user } => return Err(IdentityChange::Exclude { profile: key(user) }),
+        Event::Include { user } => return Err(IdentityChange::Include { profile: key(user) }),
+        Event::Rename { user, other } => return Err(IdentityChange::Rename { from: key(user), to: key(other) }),
+        Event::Replace { user, other } => return Err(IdentityChange::Replace { from: key(user), to: key(other) }),
+        Event::Remove { user } => return Err(IdentityChange::Remove { profile: key(user) }),
+    })
 }
 
 impl Workspace {
+    /// Applies events in order, those of one shard that follow each other as a batch. Says how many changed anything.
     pub fn apply(&mut self, events: &[Event], recorded: i32) -> usize {
         let stamp = Stamp { recorded: ActiveDay::new(Day::new(recorded).unwrap()).unwrap(), arrival: Arrival::Sent };
+        let changes: Vec<_> = events.iter().map(|event| change(*event)).collect();
+        let shard_of = |change: &Result<Change, _>| change.as_ref().map(|change| change.profile().shard()).ok();
         let mut effective = 0;
-        for shard in 0..2 {
-            let changes: Vec<_> = events.iter().filter(|e| shard_of(**e) == shard).map(|e| change(*e)).collect();
+        for run in changes.chunk_by(|a, b| shard_of(a).is_some() && shard_of(a) == shard_of(b)) {
             let mut rows = RowChanges::new();
-            effective += self.shards[shard].apply_all(&changes, stamp, &mut rows).len();
+            effective += match run[0] {
+                Err(identity) => self.identify(&[identity], &mut rows),
+                Ok(first) => {
+                    let batch: Vec<_> = run.iter().map(|change| change.unwrap()).collect();
+                    self.fold(usize::from(first.profile().shard()), &batch, stamp, &mut rows)
+                }
+            };
             let sums = rows.drain();
             self.rows.add(&sums);
             self.ledger.add(stamp.recorded, &sums);
@@ -53,19 +75,64 @@ impl Workspace {
         effective
     }
 
+    fn fold(&mut self, shard: usize, batch: &[Change], stamp: Stamp, rows: &mut RowChanges) -> usize {
+        let applied = self.shards[shard].apply_all(batch, stamp, rows);
+        let mut effective = applied.effective.len();
+        for (home, change) in applied.elsewhere {
+            assert!(self.shards[usize::from(home)].contains(change.profile()), "a profile is where its shard says");
+            effective += self.shards[usize::from(home)].apply_all(&[change], stamp, rows).effective.len();
+        }
+        let claims: Vec<_> = applied
+            .claims
+            .iter()
+            .map(|(anonymous, user)| IdentityChange::Claim { anonymous: *anonymous, user: *user })
+            .collect();
+        effective + self.identify(&claims, rows)
+    }
+
+    fn identify(&mut self, changes: &[IdentityChange], rows: &mut RowChanges) -> usize {
+        let mut identities = Identities::new(self.shards.each_mut());
+        for change in changes {
+            identities.apply(*change, rows);
+        }
+        let effects = identities.into_effects();
+        for moved in &effects.moves {
+            let (Move::Arrived { shard, profile, .. } | Move::Left { shard, profile }) = moved;
+            let last = effects.moves.iter().rev().find(|other| {
+                let (Move::Arrived { profile: other, shard: at, .. } | Move::Left { profile: other, shard: at }) =
+                    other;
+                (other, at) == (profile, shard)
+            });
+            let there = matches!(last, Some(Move::Arrived { .. }));
+            assert_eq!(self.shards[usize::from(*shard)].contains(*profile), there, "moves say what became");
+        }
+        let count = effects.moves.len() + effects.records.len();
+        for (profile, record) in effects.records {
+            match record {
+                Some(record) => self.records.insert(profile, record),
+                None => self.records.remove(&profile),
+            };
+        }
+        count
+    }
+
     /// Writes everything down and reads it back.
     pub fn restart(&mut self) {
         for shard in &mut self.shards {
             let mut restored = Shard::default();
-            let mut page = 0;
-            while page * dauphin_core::PAGE_PROFILES < shard.profile_count() as usize {
+            for page in 0..shard.page_count() {
                 let mut bytes = Vec::new();
                 shard.write_page(page, &mut bytes);
-                restored.load_page(page, &bytes).unwrap();
-                page += 1;
+                restored.load_page(page, &bytes, 1).unwrap();
             }
+            assert!(shard.page_count() * PAGE_PROFILES >= shard.profile_count());
             assert_eq!(shard.next_dirty_page(0), None);
+            restored.restored();
             *shard = restored;
+        }
+        let mut identities = Identities::new(self.shards.each_mut());
+        for (profile, record) in &self.records {
+            identities.restore(*profile, *record);
         }
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
         for (key, day, row) in self.ledger.rows() {
@@ -100,19 +167,41 @@ impl Workspace {
     }
 }
 
-/// What a sender says: an instant, not a day. `Err` is a link.
-type Sent = Result<(u64, u16, i64), (u64, u64)>;
+/// What a sender says: activity at an instant, not a day, or a change of who is who.
+type Sent = Result<(u64, u16, i64), Event>;
 
 /// Few users and clustered days, so that repeats, neighbours and every kind of gap come up; often close to a midnight.
-fn sent() -> impl Strategy<Value = Sent> {
+fn active() -> impl Strategy<Value = Sent> {
     let day = prop_oneof![5 => 10_000_i64..10_030, 3 => 9_700_i64..10_400, 1 => 0_i64..3, 1 => 30_000_i64..30_010];
     let second = prop_oneof![0_i64..86_400, -30_i64..30, 1_770_i64..1_830];
     let instant = (day, second).prop_map(|(day, second)| (day * 86_400 + second).max(0));
-    let user = 0_u64..14;
+    (0_u64..14, 0_u16..4, instant).prop_map(Ok)
+}
+
+fn link() -> impl Strategy<Value = Sent> {
+    (0_u64..14, 0_u64..14).prop_map(|(user, other)| Err(Event::Link { user, other }))
+}
+
+fn sent() -> impl Strategy<Value = Sent> {
+    prop_oneof![12 => active(), 1 => link()]
+}
+
+/// Everything that may happen to anybody.
+fn anything() -> impl Strategy<Value = Sent> {
+    let pair = || (0_u64..14, 0_u64..18);
+    let user = || 0_u64..14;
     prop_oneof![
-        12 => (user.clone(), 0_u16..4, instant).prop_map(Ok),
-        // A link stays inside a shard.
-        1 => (user, 0_u64..7).prop_map(|(user, other)| Err((user, other * 2 + user % 2))),
+        14 => active(),
+        3 => link(),
+        3 => pair().prop_map(|(user, other)| Err(Event::Claim { user, other })),
+        1 => user().prop_map(|user| Err(Event::Known { user })),
+        2 => user().prop_map(|user| Err(Event::Unlink { user })),
+        1 => user().prop_map(|user| Err(Event::Erase { user })),
+        1 => user().prop_map(|user| Err(Event::Exclude { user })),
+        1 => user().prop_map(|user| Err(Event::Include { user })),
+        2 => pair().prop_map(|(user, other)| Err(Event::Rename { user, other })),
+        1 => pair().prop_map(|(user, other)| Err(Event::Replace { user, other })),
+        2 => user().prop_map(|user| Err(Event::Remove { user })),
     ]
 }
 
@@ -120,7 +209,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 fn event(sent: &Sent, day_of: &mut dyn FnMut(i64) -> i32) -> Event {
     match *sent {
         Ok((user, app, seconds)) => Event::Active { user, app, day: day_of(seconds) },
-        Err((user, other)) => Event::Link { user, other },
+        Err(event) => event,
     }
 }
 
@@ -165,7 +254,7 @@ proptest! {
         zone in zone(),
         end in prop_oneof![10_000_i32..10_040, 10_366_i32..10_400, 9_690_i32..10_500],
     ) {
-        let (mut workspace, mut oracle) = (Workspace::default(), Oracle::default());
+        let (mut workspace, mut oracle) = (Workspace::default(), oracle());
         for (sent, recorded, restart) in &batches {
             workspace.apply(&by_cursor(sent, &zone), *recorded);
             by_library(sent, &zone).into_iter().for_each(|event| oracle.add(event));
@@ -179,6 +268,40 @@ proptest! {
         for (sent, recorded, _) in &batches {
             prop_assert_eq!(workspace.apply(&by_cursor(sent, &zone), *recorded), 0, "a repeat changes nothing");
         }
+        laws(&workspace);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
+
+    /// Whatever happens to anybody, in any order, with restarts: every count equals the sets.
+    #[test]
+    fn whoever_is_who_the_counts_equal_the_sets(
+        batches in prop::collection::vec((prop::collection::vec(anything(), 1..40), 9_990_i32..10_040, any::<bool>()), 1..6),
+        end in prop_oneof![10_000_i32..10_040, 10_366_i32..10_400, 9_690_i32..10_500],
+    ) {
+        let (mut workspace, mut oracle) = (Workspace::default(), oracle());
+        for (sent, recorded, restart) in &batches {
+            let events = by_cursor(sent, &Zone::utc());
+            for event in &events {
+                workspace.apply(&[*event], *recorded);
+                oracle.add(*event);
+                workspace.check(&oracle, &[end], &[1, 30]);
+            }
+            if *restart {
+                workspace.restart();
+            }
+        }
+        workspace.check(&oracle, &[0, 2, 10_015, 10_390, 30_009, end], &[1, 7, 30, 366, 367]);
+        let mut at_once = Workspace::default();
+        for (sent, recorded, restart) in &batches {
+            at_once.apply(&by_cursor(sent, &Zone::utc()), *recorded);
+            if *restart {
+                at_once.restart();
+            }
+        }
+        at_once.check(&oracle, &[10_015, end], &[1, 30, 366]);
         laws(&workspace);
     }
 

@@ -31,7 +31,7 @@ fn change(sent: &Sent) -> Change {
     let profile = ProfileKey::from_u128(u128::from(user) << 64 | u128::from(user % 3) << 40);
     let (app, day) = (app.checked_sub(1).and_then(AppIndex::new), day(number));
     match session {
-        Some((hour, id)) => Change::Session { profile, app, day, hour, fingerprint: id << 64 | 7 },
+        Some((hour, id)) => Change::Session { app, day, hour, fingerprint: id << 64 | 7 },
         None => Change::Uninstall { profile, app, day },
     }
 }
@@ -60,7 +60,8 @@ proptest! {
             let stamp = Stamp { recorded: day(*recorded), arrival: Arrival::Sent };
             let mut changes = RowChanges::new();
             let batch_changes: Vec<_> = batch.iter().map(change).collect();
-            prop_assert_eq!(shard.apply_all(&batch_changes, stamp, &mut changes), []);
+            let applied = shard.apply_all(&batch_changes, stamp, &mut changes);
+            prop_assert_eq!((applied.effective, applied.elsewhere, applied.claims), (vec![], vec![], vec![]));
             let before = seen.len();
             for (user, app, number, session) in batch {
                 let mut add = |measure, scope, hour| *expected.entry((measure, scope, *number, hour)).or_default() += 1;
@@ -81,7 +82,7 @@ proptest! {
                     }
                 }
             }
-            prop_assert_eq!(shard.take_fresh().len(), seen.len() - before);
+            prop_assert_eq!(applied.seen.len(), seen.len() - before);
             let sums = changes.drain();
             rows.add(&sums);
             ledger.add(stamp.recorded, &sums);

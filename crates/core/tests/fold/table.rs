@@ -1,7 +1,7 @@
 use dauphin_model::{Day, Scope};
 
-use crate::oracle::{Event, Oracle};
-use crate::property::Workspace;
+use crate::oracle::Event;
+use crate::property::{Workspace, oracle};
 
 /// `user app day` a line; each line of `expected` is `scope window day: active new resurrected retained churned`.
 fn check(events: &str, expected: &str) {
@@ -27,7 +27,7 @@ fn check(events: &str, expected: &str) {
             }
         })
         .collect();
-    let mut oracle = Oracle::default();
+    let mut oracle = oracle();
     events.iter().for_each(|event| oracle.add(*event));
     let mut workspace = Workspace::default();
     for restarted in [false, true] {

@@ -1,4 +1,4 @@
-use dauphin_core::{Bucket, Change, Reader, RowChange, write_varint};
+use dauphin_core::{Bucket, Change, Move, Reader, RowChange, write_varint};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, RowKey, WorkspaceIndex};
 
@@ -11,8 +11,10 @@ use super::Malformed;
 ///   `[measure and scope: varint][day: u16][cause: u8][bucket count: varint]` and for each bucket
 ///   `[bucket: varint][delta: zigzag varint]`;
 /// - kind 2, changes of a shard: `[workspace: varint][shard: u8]`, then runs to the end, each `[tag: u8][count: varint]`
-///   and `count` times, tag 1 (active): `[profile: 16 bytes][app + 1 or 0: varint][day: u16]`, tag 2 (link):
-///   `[profile: 16 bytes][other: 16 bytes]`;
+///   and `count` times, tag 1 (active): `[profile: 16 bytes][app + 1 or 0: varint][day: u16]`, tag 3 (known):
+///   `[profile: 16 bytes]`; tag 2 is not used;
+/// - kind 3, a profile that came into a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`, then its calendars;
+/// - kind 4, a profile that left a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`;
 /// - kind 6, what a shard counted that is remembered by fingerprint: `[workspace: varint][shard: u8][recorded day: u16]`,
 ///   then fingerprints to the end, 16 bytes each, in the order of counting.
 ///
@@ -28,14 +30,17 @@ pub struct LogRecord {
 pub enum LogEntry {
     Rows { workspace: WorkspaceIndex, recorded: ActiveDay, changes: Vec<RowChange> },
     Changes { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change> },
+    Move { workspace: WorkspaceIndex, moved: Move },
     Seen { workspace: WorkspaceIndex, shard: u8, recorded: ActiveDay, fingerprints: Vec<u128> },
 }
 
 const KIND_ROWS: u8 = 1;
 const KIND_CHANGES: u8 = 2;
+const KIND_ARRIVED: u8 = 3;
+const KIND_LEFT: u8 = 4;
 const KIND_SEEN: u8 = 6;
 const TAG_ACTIVE: u8 = 1;
-const TAG_LINK: u8 = 2;
+const TAG_KNOWN: u8 = 3;
 
 pub fn log_key(sequence: u64) -> [u8; 8] {
     sequence.to_be_bytes()
@@ -84,7 +89,8 @@ impl LogRecord {
         for run in changes.chunk_by(same_tag) {
             entry.push(match run[0] {
                 Change::Active { .. } => TAG_ACTIVE,
-                Change::Link { .. } => TAG_LINK,
+                Change::Known { .. } => TAG_KNOWN,
+                Change::Claim { .. } => unreachable!("a claim is never remembered"),
                 Change::Session { .. } | Change::Uninstall { .. } => unreachable!("remembered by fingerprint"),
             });
             write_varint(entry, run.len() as u64);
@@ -95,15 +101,29 @@ impl LogRecord {
                         write_varint(entry, app.map_or(0, |app| u64::from(app.get()) + 1));
                         entry.extend_from_slice(&day.code().to_le_bytes());
                     }
-                    Change::Link { profile, other } => {
+                    Change::Known { profile } | Change::Claim { profile, .. } | Change::Uninstall { profile, .. } => {
                         entry.extend_from_slice(&profile.to_u128().to_le_bytes());
-                        entry.extend_from_slice(&other.to_u128().to_le_bytes());
                     }
-                    Change::Session { .. } | Change::Uninstall { .. } => {}
+                    Change::Session { .. } => {}
                 }
             }
         }
         self.finish(KIND_CHANGES);
+    }
+
+    /// Adds profiles that came into shards and left them, in order.
+    pub fn moves(&mut self, workspace: WorkspaceIndex, moves: &[Move]) {
+        for moved in moves {
+            let (kind, shard, profile, calendars) = match moved {
+                Move::Arrived { shard, profile, calendars } => (KIND_ARRIVED, shard, profile, calendars.as_slice()),
+                Move::Left { shard, profile } => (KIND_LEFT, shard, profile, &[][..]),
+            };
+            write_varint(&mut self.entry, u64::from(workspace.0));
+            self.entry.push(*shard);
+            self.entry.extend_from_slice(&profile.to_u128().to_le_bytes());
+            self.entry.extend_from_slice(calendars);
+            self.finish(kind);
+        }
     }
 
     fn finish(&mut self, kind: u8) {
@@ -131,14 +151,17 @@ impl LogRecord {
             let workspace = WorkspaceIndex(entry.number()?);
             match kind {
                 KIND_ROWS if wanted(None) => each(read_rows(workspace, entry)?)?,
-                KIND_CHANGES | KIND_SEEN => {
+                KIND_CHANGES | KIND_ARRIVED | KIND_LEFT | KIND_SEEN => {
                     let shard = entry.u8()?;
                     if shard >= SHARD_COUNT {
                         return Err(Malformed);
                     }
                     if wanted(Some(shard)) {
-                        let read = if kind == KIND_SEEN { read_seen } else { read_changes };
-                        each(read(workspace, shard, entry)?)?;
+                        each(match kind {
+                            KIND_CHANGES => read_changes(workspace, shard, entry)?,
+                            KIND_SEEN => read_seen(workspace, shard, entry)?,
+                            _ => LogEntry::Move { workspace, moved: read_move(kind, shard, entry)? },
+                        })?;
                     }
                 }
                 KIND_ROWS => {}
@@ -170,7 +193,7 @@ fn read_changes(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) ->
     while !reader.is_empty() {
         let tag = reader.u8()?;
         for _ in 0..reader.number::<usize>()? {
-            let profile = read_profile(&mut reader, shard)?;
+            let profile = read_profile(&mut reader)?;
             changes.push(match tag {
                 TAG_ACTIVE => {
                     let app = match reader.number::<u16>()?.checked_sub(1) {
@@ -179,7 +202,7 @@ fn read_changes(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) ->
                     };
                     Change::Active { profile, app, day: ActiveDay::from_code(reader.u16()?) }
                 }
-                TAG_LINK => Change::Link { profile, other: read_profile(&mut reader, shard)? },
+                TAG_KNOWN => Change::Known { profile },
                 _ => return Err(Malformed),
             });
         }
@@ -196,9 +219,19 @@ fn read_seen(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) -> Re
     Ok(LogEntry::Seen { workspace, shard, recorded, fingerprints })
 }
 
-fn read_profile(reader: &mut Reader<'_>, shard: u8) -> Result<ProfileKey, Malformed> {
-    let profile = ProfileKey::from_u128(u128::from_le_bytes(reader.array()?));
-    if profile.shard() == shard { Ok(profile) } else { Err(Malformed) }
+fn read_move(kind: u8, shard: u8, mut reader: Reader<'_>) -> Result<Move, Malformed> {
+    let profile = read_profile(&mut reader)?;
+    let calendars = reader.rest();
+    match kind {
+        KIND_ARRIVED => Ok(Move::Arrived { shard, profile, calendars: calendars.to_vec() }),
+        _ if calendars.is_empty() => Ok(Move::Left { shard, profile }),
+        _ => Err(Malformed),
+    }
+}
+
+/// A person's profiles live in one shard, which is not always the one that a profile's key tells.
+fn read_profile(reader: &mut Reader<'_>) -> Result<ProfileKey, Malformed> {
+    Ok(ProfileKey::from_u128(u128::from_le_bytes(reader.array()?)))
 }
 
 #[cfg(test)]
@@ -219,13 +252,14 @@ mod tests {
 
     fn example() -> (Vec<RowChange>, Vec<Change>) {
         let (day, bucket) = (ActiveDay::from_code(0x0102), |index| Bucket::new(index).unwrap());
-        let row = |bucket, delta| RowChange { key: RowKey::active(Scope::Workspace), day, cause: Cause::Live, bucket, delta };
+        let row =
+            |bucket, delta| RowChange { key: RowKey::active(Scope::Workspace), day, cause: Cause::Live, bucket, delta };
         let profile = ProfileKey::from_u128(5);
         (
             vec![row(bucket(3), -1), row(bucket(300), 70)],
             vec![
                 Change::Active { profile, app: AppIndex::new(0), day },
-                Change::Link { profile, other: ProfileKey::from_u128(6) },
+                Change::Known { profile: ProfileKey::from_u128(6) },
             ],
         )
     }
@@ -236,16 +270,25 @@ mod tests {
         let mut record = LogRecord::default();
         record.rows(WorkspaceIndex(0), ActiveDay::from_code(0x0103), &rows);
         record.changes(WorkspaceIndex(0), 0, &changes);
+        let moves = [
+            Move::Left { shard: 0, profile: ProfileKey::from_u128(5) },
+            Move::Arrived { shard: 1, profile: ProfileKey::from_u128(5), calendars: vec![7, 8] },
+        ];
+        record.moves(WorkspaceIndex(0), &moves);
         let bytes = record.into_bytes().unwrap();
         let five = [5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let six = [6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         let expected = [
             &[1, 14, 0, 3, 1, 0, 2, 1, 1, 2, 3, 1, 0xac, 2, 0x8c, 1][..],
-            &[2, 57, 0, 0, 1, 1],
+            &[2, 41, 0, 0, 1, 1],
             &five,
-            &[1, 2, 1, 2, 1],
-            &five,
+            &[1, 2, 1, 3, 1],
             &six,
+            &[4, 18, 0, 0],
+            &five,
+            &[3, 20, 0, 1],
+            &five,
+            &[7, 8],
         ]
         .concat();
         assert_eq!(bytes, expected);
@@ -254,6 +297,8 @@ mod tests {
             Ok(vec![
                 LogEntry::Rows { workspace: WorkspaceIndex(0), recorded: ActiveDay::from_code(0x0103), changes: rows },
                 LogEntry::Changes { workspace: WorkspaceIndex(0), shard: 0, changes },
+                LogEntry::Move { workspace: WorkspaceIndex(0), moved: moves[0].clone() },
+                LogEntry::Move { workspace: WorkspaceIndex(0), moved: moves[1].clone() },
             ])
         );
         assert_eq!(log_sequence(&log_key(258)), Ok(258));
@@ -282,6 +327,9 @@ mod tests {
             (&[2, 2, 0, 16], "a shard beyond the last"),
             (&[2, 4, 0, 0, 9, 1], "no such tag"),
             (&[2, 4, 0, 0, 1, 1], "a profile is missing"),
+            (&[4, 3, 0, 0, 5], "half a profile left"),
+            (&[4, 19, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "calendars that left"),
+            (&[2, 4, 0, 0, 2, 1], "the tag that is not used"),
             (&[1, 9, 0, 0, 0, 0, 0, 0, 99, 1, 0], "no such cause"),
             (&[6, 5, 0, 3, 2, 1, 9], "a fingerprint is cut"),
             (&[6, 4, 0, 16, 2, 1], "a shard beyond the last"),

@@ -3,7 +3,7 @@ use std::sync::mpsc::channel;
 
 use dauphin_core::{Arrival, Counting, Stamp};
 use dauphin_engine::{Engine, EngineError, Receipt, Submission};
-use dauphin_model::{AppIndex, AsOf, Day, LocalHour, Measure, Scope, Zone};
+use dauphin_model::{AppIndex, AsOf, Day, IdentitySecret, LocalHour, Measure, Scope, SessionFingerprint, Zone};
 use dauphin_store::{Embedded, FailedCommit, MemoryDisk, MemoryStore};
 use proptest::prelude::*;
 
@@ -44,7 +44,10 @@ fn submit(engine: &Engine, sent: &[Sent], recorded: i32) -> Result<Receipt, Engi
     for (user, app, number, session) in sent {
         let app = app.checked_sub(1).and_then(AppIndex::new);
         match session {
-            Some((hour, id)) => submission.session(key(*user), app, day(*number), *hour, id << 64 | id),
+            Some((hour, id)) => {
+                let fingerprint = SessionFingerprint::of_id(&IdentitySecret::new([1; 16]), app, &id.to_string());
+                submission.session(app, day(*number), *hour, fingerprint);
+            }
             None => submission.uninstall(key(*user), app, day(*number)),
         }
     }

@@ -1,7 +1,7 @@
 use std::sync::mpsc::channel;
 
 use dauphin_core::{Arrival, Stamp};
-use dauphin_engine::{App, CatalogEdit, Engine, EngineError, EngineOptions, Receipt, Submission};
+use dauphin_engine::{App, CatalogEdit, Engine, EngineError, EngineOptions, IdentityChange, Receipt, Submission};
 use dauphin_model::{ActiveDay, AppId, AppIndex, Day, IdentitySecret, ProfileKey, Scope, WorkspaceIndex, Zone};
 use dauphin_store::Store;
 
@@ -34,18 +34,56 @@ pub fn set_up(mut store: Box<dyn Store>) -> Engine {
 /// Spread over shards and over the low bits alike.
 pub fn key(user: u64) -> ProfileKey {
     let spread = u128::from(user.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    ProfileKey::from_u128(spread << 64 | u128::from(user))
+    ProfileKey::from_u128(spread << 64 | u128::from(user + 1))
 }
 
 pub fn day(number: i32) -> ActiveDay {
     ActiveDay::new(Day::new(number).unwrap()).unwrap()
 }
 
+/// The oracle's order is that of the keys.
+pub fn oracle() -> Oracle {
+    Oracle::new(|user| key(user).to_u128())
+}
+
+pub fn stamp(recorded: i32) -> Stamp {
+    Stamp { recorded: day(recorded), arrival: Arrival::Sent }
+}
+
+/// Adds what happens to one profile; gives back what changes who is who.
+fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> {
+    match event {
+        Event::Active { user, app, day: number } => {
+            submission.active(key(user), app.checked_sub(1).and_then(AppIndex::new), day(number));
+            return None;
+        }
+        Event::Known { user } => {
+            submission.known(key(user));
+            return None;
+        }
+        Event::Claim { user, other } => {
+            submission.claim(key(user), key(other));
+            return None;
+        }
+        _ => {}
+    }
+    Some(match event {
+        Event::Active { .. } | Event::Known { .. } | Event::Claim { .. } => return None,
+        Event::Link { user, other } => IdentityChange::Link { profile: key(user), other: key(other) },
+        Event::Unlink { user } => IdentityChange::Unlink { profile: key(user) },
+        Event::Erase { user } => IdentityChange::Erase { profile: key(user) },
+        Event::Exclude { user } => IdentityChange::Exclude { profile: key(user) },
+        Event::Include { user } => IdentityChange::Include { profile: key(user) },
+        Event::Rename { user, other } => IdentityChange::Rename { from: key(user), to: key(other) },
+        Event::Replace { user, other } => IdentityChange::Replace { from: key(user), to: key(other) },
+        Event::Remove { user } => IdentityChange::Remove { profile: key(user) },
+    })
+}
+
 pub fn submission(events: &[Event], recorded: i32) -> Submission {
-    let mut submission = Submission::new(WORKSPACE, Stamp { recorded: day(recorded), arrival: Arrival::Sent });
+    let mut submission = Submission::new(WORKSPACE, stamp(recorded));
     for event in events {
-        let Event::Active { user, app, day: number } = *event else { panic!("the engine takes no links yet") };
-        submission.active(key(user), app.checked_sub(1).and_then(AppIndex::new), day(number));
+        assert_eq!(add(&mut submission, *event), None, "a submission takes what happens to one profile");
     }
     submission
 }
@@ -54,6 +92,30 @@ pub fn submit(engine: &Engine, events: &[Event], recorded: i32) -> Result<Receip
     let (sender, receiver) = channel();
     engine.submit(submission(events, recorded), Box::new(move |result| sender.send(result).unwrap()));
     receiver.recv().unwrap()
+}
+
+/// Hands in anything, in order; what follows each other and is of one kind, at once. A claim ends what is handed in with
+/// it: who comes first may claim.
+pub fn tell(engine: &Engine, events: &[Event], recorded: i32) {
+    let mut submission = Submission::new(WORKSPACE, stamp(recorded));
+    for event in events {
+        let identity = add(&mut submission, *event);
+        if identity.is_some() || matches!(event, Event::Claim { .. }) {
+            let (sender, receiver) = channel();
+            let full = std::mem::replace(&mut submission, Submission::new(WORKSPACE, stamp(recorded)));
+            engine.submit(full, Box::new(move |result| sender.send(result.map(|_| ())).unwrap()));
+            receiver.recv().unwrap().unwrap();
+        }
+        if let Some(change) = identity {
+            let (sender, receiver) = channel();
+            let done = Box::new(move |result: Result<Vec<_>, _>| sender.send(result.map(|_| ())).unwrap());
+            engine.change_identities(WORKSPACE, stamp(recorded), vec![change], done);
+            receiver.recv().unwrap().unwrap();
+        }
+    }
+    let (sender, receiver) = channel();
+    engine.submit(submission, Box::new(move |result| sender.send(result.map(|_| ())).unwrap()));
+    receiver.recv().unwrap().unwrap();
 }
 
 /// Compares every scope with the sets.

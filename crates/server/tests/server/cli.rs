@@ -151,7 +151,7 @@ fn a_directory_in_use_is_refused() {
 fn a_newer_format_is_refused_and_nonsense_too() {
     let (place, _) = filled();
     for (version, words) in [
-        ("dauphin 999\n", &["has format 999, and this release reads formats up to 1"][..]),
+        ("dauphin 999\n", &["has format 999, and this release reads formats up to 2"][..]),
         ("giraffe\n", &["VERSION", "is damaged", "`giraffe"]),
         ("", &["VERSION", "is damaged"]),
     ] {
@@ -167,7 +167,7 @@ fn a_newer_format_is_refused_and_nonsense_too() {
         }
         assert_eq!(hash(&place), before);
     }
-    place.write("data/VERSION", "dauphin 1\n");
+    place.write("data/VERSION", "dauphin 2\n");
     assert_eq!(place.run("check --data data").code, 0);
     fs::remove_file(place.path("data/VERSION")).unwrap();
     place.run("serve --data data").refused(1, &["is not a data directory: the file `VERSION` is missing"]);

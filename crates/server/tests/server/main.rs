@@ -15,6 +15,8 @@ mod formats;
 mod import;
 mod ingest;
 mod ingest_bad;
+mod inspect;
+mod metrics;
 mod real_data;
 mod series;
 mod settings;

@@ -208,4 +208,4 @@ macro_rules! scenarios {
 }
 
 // In alphabetical order.
-scenarios! { days french keys keys_header_only parameters rate_limit routes series }
+scenarios! { as_of days french keys keys_header_only overlap parameters rate_limit routes series sessions }

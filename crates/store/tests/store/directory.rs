@@ -12,7 +12,7 @@ fn a_new_data_directory_has_three_files() {
     let store = Embedded::create(&path).unwrap();
     let names: Vec<_> = files(&path).into_keys().skip(1).map(|file| file.file_name().unwrap().to_owned()).collect();
     assert_eq!(names, ["LOCK", "VERSION", "dauphin.redb"]);
-    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 1\n");
+    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 2\n");
     assert!(contents(&store).is_empty());
 }
 
@@ -58,7 +58,7 @@ fn an_interrupted_creation_is_done_again() {
         fs::create_dir_all(&path).unwrap();
         for name in left {
             // Cut short: nothing says that a file without its last name is complete.
-            let bytes = if *name == "VERSION" { &b"dauphin 1\n"[..] } else { b"da" };
+            let bytes = if *name == "VERSION" { &b"dauphin 2\n"[..] } else { b"da" };
             fs::write(path.join(name), bytes).unwrap();
         }
         assert!(matches!(Embedded::open(&path), Err(StoreError::NotADataDirectory { .. })), "{left:?}");
@@ -79,7 +79,7 @@ fn a_newer_format_is_refused_with_both_numbers() {
     for error in [Embedded::open(&path).unwrap_err(), Embedded::open_read_only(&path).unwrap_err()] {
         assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: FORMAT_SUPPORTED, .. }));
         let message = error.to_string();
-        assert!(message.contains("format 7") && message.contains("up to 1"), "{message}");
+        assert!(message.contains("format 7") && message.contains("up to 2"), "{message}");
     }
     assert_eq!(files(&path), before);
 }
@@ -136,4 +136,16 @@ fn a_directory_without_its_lock_file_can_be_written_again() {
     assert!(matches!(&error, StoreError::Io { path: file, .. } if file.ends_with("LOCK")), "{error}");
     Box::new(Embedded::open(&path).unwrap()).close().unwrap();
     Embedded::open_read_only(&path).unwrap();
+}
+
+#[test]
+fn an_older_format_is_read_as_it_is_and_brought_up_to_date_when_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("data");
+    drop(Embedded::create(&path).unwrap());
+    fs::write(path.join("VERSION"), "dauphin 1\n").unwrap();
+    drop(Embedded::open_read_only(&path).unwrap());
+    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 1\n");
+    drop(Embedded::open(&path).unwrap());
+    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 2\n");
 }
