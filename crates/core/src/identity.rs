@@ -165,8 +165,7 @@ impl<'a> Identities<'a> {
             IdentityChange::Unlink { profile } => self.unlink(profile, rows),
             IdentityChange::Erase { profile } => self.erase(profile, rows),
             IdentityChange::Exclude { profile } => {
-                let home = self.home_of(profile);
-                self.at(home).know(profile);
+                self.know(profile);
                 self.set_excluded(profile, true, rows)
             }
             IdentityChange::Include { profile } => self.set_excluded(profile, false, rows),
@@ -188,14 +187,21 @@ impl<'a> Identities<'a> {
         self.shards[usize::from(self.home_of(profile))].contains(profile)
     }
 
+    fn know(&mut self, profile: ProfileKey) {
+        let home = self.home_of(profile);
+        if self.at(home).know(profile) {
+            self.effects.moves.push(Move::Arrived { shard: home, profile, calendars: Vec::new() });
+        }
+    }
+
     /// `from` and its person move to where `into` lives, and become one with it.
     fn link(&mut self, from: ProfileKey, into: ProfileKey, rows: &mut RowChanges) -> IdentityOutcome {
         if from == into {
             return IdentityOutcome::Unchanged;
         }
         let (old_home, home) = (self.home_of(from), self.home_of(into));
-        self.at(old_home).know(from);
-        self.at(home).know(into);
+        self.know(from);
+        self.know(into);
         let moving = self.at(old_home).person_of(from);
         let staying = self.at(home).person_of(into);
         if moving.contains(&into) {

@@ -88,11 +88,9 @@ impl Shard {
         Ok(())
     }
 
-    /// Takes out again what the log says left, unless the profile came back before its page was written.
-    pub fn replay_left(&mut self, profile: ProfileKey, sequence: u64) {
-        if !self.holds(profile, sequence) {
-            self.take_out(profile);
-        }
+    /// Takes out again what the log says left. If it came back before its page was written, the log has what came back.
+    pub fn replay_left(&mut self, profile: ProfileKey) {
+        self.take_out(profile);
     }
 
     /// Nothing more is replayed: free slots may be filled.

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope};
 use hashbrown::HashTable;
 
@@ -510,6 +512,17 @@ impl Shard {
         self.persons.profiles_of(&profile).iter().map(|member| self.profiles[*member as usize].key()).collect()
     }
 
+    /// The active days of the profile's person by app, of all its profiles together.
+    pub fn days_of(&self, key: ProfileKey) -> BTreeMap<Option<AppIndex>, BTreeSet<ActiveDay>> {
+        let mut days = BTreeMap::<_, BTreeSet<_>>::new();
+        let Some(profile) = self.find(key) else { return days };
+        let members = self.persons.profiles_of(&profile).iter();
+        for track in members.flat_map(|member| self.calendars_at(*member).tracks()) {
+            days.entry(track.app).or_default().extend(track.days());
+        }
+        days
+    }
+
     /// Notes the whole contribution of a person, unless excluded: added (`sign` +1) or taken back (−1).
     pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i8, rows: &mut RowChanges) {
         let Some(profile) = self.find(key) else { return };
@@ -519,7 +532,8 @@ impl Shard {
         }
     }
 
-    pub(crate) fn is_excluded(&self, key: ProfileKey) -> bool {
+    /// Whether the profile's person is counted nowhere.
+    pub fn is_excluded(&self, key: ProfileKey) -> bool {
         self.flags_of(key).has(Flags::EXCLUDED)
     }
 

@@ -1,5 +1,7 @@
 use std::io;
 
+use serde_json::error::Category;
+
 use crate::Position;
 
 /// Why a file cannot be read, or not be read on. What was delivered before it stands.
@@ -38,4 +40,24 @@ pub enum ReadError {
     /// Not Parquet, or damaged.
     #[error("not a readable Parquet file: {0}")]
     Parquet(String),
+}
+
+/// Why a whole body is refused: nothing of it counts.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The bytes are no JSON; where, and why.
+    #[error("{0}")]
+    NotJson(String),
+    /// The JSON is not what the route takes; what it takes.
+    #[error("{0}")]
+    Shape(String),
+}
+
+impl BodyError {
+    pub(crate) fn of(error: &serde_json::Error) -> Self {
+        match error.classify() {
+            Category::Data => Self::Shape(format!("The body is refused: {error}")),
+            Category::Syntax | Category::Eof | Category::Io => Self::NotJson(error.to_string()),
+        }
+    }
 }

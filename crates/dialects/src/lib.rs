@@ -29,17 +29,29 @@
 mod columns;
 mod error;
 mod format;
+mod lenient;
 mod message;
 mod row;
 mod time;
 
+mod braze_sdk;
 mod columnar;
+mod segment;
 mod text;
 
+mod braze_identity;
+mod json_body;
+mod profiles;
+mod users_track;
+
+pub use braze_sdk::SdkBody;
 pub use columnar::ParquetReader;
 pub use columns::{Columns, MappingError};
-pub use error::ReadError;
+pub use error::{BodyError, ReadError};
 pub use format::{Format, TextFormat};
 pub use message::{Event, EventKind, Message};
+pub use profiles::{ProfileEdit, ProfileEntry, ProfileRequest, read_profiles};
 pub use row::{Element, Reject, Row};
+pub use segment::{SegmentBody, SegmentCall, SegmentContext};
 pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, parse_block};
+pub use users_track::{TrackArray, TrackPlace, UsersTrack, read_users_track};

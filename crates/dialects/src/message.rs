@@ -53,6 +53,9 @@ pub enum EventKind<'a> {
     /// A thing with a name: an event's own, or `purchase`, `page`, `screen`. Whether it makes a user active is the
     /// workspace's `activity` setting.
     Named(Cow<'a, str>),
+    /// A thing with a name that makes a user active only where the workspace's `activity` setting is a list that names
+    /// it: `identify`, `group`, `alias`, `Application Uninstalled`.
+    Listed(&'static str),
     /// Began a session: makes active whatever the setting, and counts as a session. `id` tells repeats from new ones;
     /// without it a session of the same user, app and instant is the same.
     SessionStart {

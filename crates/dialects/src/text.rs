@@ -4,7 +4,7 @@ mod block;
 mod compression;
 
 mod csv;
-mod ndjson;
+pub(crate) mod ndjson;
 
 use dauphin_model::Zone;
 

@@ -1,8 +1,12 @@
+mod edit;
+
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use dauphin_model::limits::{APPS_MAX, WORKSPACES_MAX};
+use dauphin_model::limits::{KEYS_MAX, WORKSPACES_MAX};
 use dauphin_model::{AppId, AppIndex, IdentitySecret, WorkspaceIndex, Zone};
+
+pub use edit::{CatalogEdit, CatalogError, Setting};
 
 /// What was set up: the identity secret, and each workspace with its apps and keys. Immutable; a change makes a new one.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Workspace {
     pub zone: Zone,
     /// Requests an hour on the reading routes.
     pub rate_limit_per_hour: u32,
+    /// Requests an hour on the routes that take data; `None`: as many as come.
+    pub ingest_limit_per_hour: Option<u32>,
     /// Whether a key may stand in the query or the body, Braze's older way.
     pub api_key_in_query: bool,
     /// Which events make a user active.
@@ -49,6 +55,11 @@ impl ActivityRule {
             Self::Names(names) => names.contains(name),
         }
     }
+
+    /// Whether an event of this name, which is none by itself, is asked for by name.
+    pub fn lists(&self, name: &str) -> bool {
+        *self != Self::Any && self.counts(name)
+    }
 }
 
 /// One app of a workspace.
@@ -61,6 +72,10 @@ pub struct App {
     /// What senders in the Segment dialect authenticate with.
     pub write_key: String,
 }
+
+/// Number of a key in its workspace, in order of creation. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct KeyIndex(pub u32);
 
 /// One API key, without the key itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,57 +92,15 @@ pub struct ApiKey {
     pub revoked: bool,
 }
 
-/// A change of the catalog.
-#[derive(Clone, Debug)]
-pub enum CatalogEdit {
-    /// A new workspace, without apps and keys.
-    AddWorkspace {
-        /// Its name.
-        name: String,
-        /// Its zone.
-        zone: Zone,
-        /// Requests an hour on the reading routes.
-        rate_limit_per_hour: u32,
-        /// Whether a key may stand in the query or the body.
-        api_key_in_query: bool,
-    },
-    /// A new app.
-    AddApp {
-        /// Where.
-        workspace: WorkspaceIndex,
-        /// What.
-        app: App,
-    },
-    /// A new key.
-    AddKey {
-        /// Where.
-        workspace: WorkspaceIndex,
-        /// What.
-        key: ApiKey,
-    },
-}
-
-/// Why the catalog cannot change so.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CatalogError {
-    /// The name is taken.
-    #[error("there is a workspace named `{0}` already")]
-    WorkspaceExists(String),
-    /// The identifier is taken.
-    #[error("there is an app `{0}` in this workspace already")]
-    AppExists(String),
-    /// The same key twice.
-    #[error("this key exists already")]
-    KeyExists,
-    /// No such workspace.
-    #[error("there is no such workspace")]
-    NoSuchWorkspace,
-    /// A bound of the system.
-    #[error("a workspace has at most {APPS_MAX} apps")]
-    TooManyApps,
-    /// A bound of the system.
-    #[error("a data directory has at most {WORKSPACES_MAX} workspaces")]
-    TooManyWorkspaces,
+/// Why what a sender shows is no app's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SenderError {
+    /// No app has it.
+    #[error("no app has this identifier or write key")]
+    Unknown,
+    /// Apps of several workspaces have it.
+    #[error("apps of several workspaces have this identifier or write key; give each its own")]
+    Ambiguous,
 }
 
 impl Catalog {
@@ -166,6 +139,7 @@ impl Catalog {
                     name: name.clone(),
                     zone: zone.clone(),
                     rate_limit_per_hour: *rate_limit_per_hour,
+                    ingest_limit_per_hour: None,
                     api_key_in_query: *api_key_in_query,
                     activity: ActivityRule::Any,
                     apps: Vec::new(),
@@ -173,12 +147,32 @@ impl Catalog {
                     keys: Vec::new(),
                 }));
             }
+            CatalogEdit::AddWorkspaceWithKey { name, zone, rate_limit_per_hour, key } => {
+                let workspace = WorkspaceIndex(u32::try_from(self.workspaces.len()).unwrap_or(u32::MAX));
+                let (name, zone, rate_limit_per_hour) = (name.clone(), zone.clone(), *rate_limit_per_hour);
+                let add = CatalogEdit::AddWorkspace { name, zone, rate_limit_per_hour, api_key_in_query: true };
+                catalog = self.with(&add)?.with(&CatalogEdit::AddKey { workspace, key: key.clone() })?;
+            }
+            CatalogEdit::SetWorkspace { workspace, settings } => {
+                let workspace = catalog.workspace_mut(*workspace)?;
+                settings.iter().for_each(|setting| workspace.set(setting));
+            }
             CatalogEdit::AddApp { workspace, app } => catalog.workspace_mut(*workspace)?.add_app(app)?,
+            CatalogEdit::RenameApp { workspace, app, name } => {
+                catalog.app_mut(*workspace, *app)?.name.clone_from(name);
+            }
+            CatalogEdit::RotateApp { workspace, app, write_key } => {
+                catalog.app_mut(*workspace, *app)?.write_key.clone_from(write_key);
+            }
             CatalogEdit::AddKey { workspace, key } => {
                 if self.key(&key.hash).is_some() {
                     return Err(CatalogError::KeyExists);
                 }
-                catalog.workspace_mut(*workspace)?.keys.push(key.clone());
+                catalog.workspace_mut(*workspace)?.add_key(key)?;
+            }
+            CatalogEdit::RevokeKey { workspace, key } => {
+                let keys = &mut catalog.workspace_mut(*workspace)?.keys;
+                keys.get_mut(key.0 as usize).ok_or(CatalogError::NoSuchKey)?.revoked = true;
             }
         }
         Ok(catalog)
@@ -188,15 +182,42 @@ impl Catalog {
         self.workspaces.get_mut(index.0 as usize).map(Arc::make_mut).ok_or(CatalogError::NoSuchWorkspace)
     }
 
+    fn app_mut(&mut self, workspace: WorkspaceIndex, app: AppIndex) -> Result<&mut App, CatalogError> {
+        self.workspace_mut(workspace)?.apps.get_mut(usize::from(app.get())).ok_or(CatalogError::NoSuchApp)
+    }
+
     /// The key with this hash and its workspace, revoked or not. The caller compares secrets in constant time before.
     pub fn key(&self, hash: &[u8; 32]) -> Option<(&Arc<Workspace>, &ApiKey)> {
         self.keys().find(|(_, key)| key.hash == *hash)
+    }
+
+    /// The app with this identifier, in whichever workspace.
+    pub fn app_with_id(&self, id: &str) -> Result<(&Arc<Workspace>, &App), SenderError> {
+        only(self.workspaces.iter().filter_map(|workspace| {
+            let index = workspace.app(id)?;
+            Some((workspace, workspace.apps.get(usize::from(index.get()))?))
+        }))
+    }
+
+    /// The app with this write key, in whichever workspace.
+    pub fn app_with_write_key(&self, write_key: &str) -> Result<(&Arc<Workspace>, &App), SenderError> {
+        if write_key.is_empty() {
+            return Err(SenderError::Unknown);
+        }
+        let apps = self.workspaces.iter().flat_map(|workspace| workspace.apps.iter().map(move |app| (workspace, app)));
+        only(apps.filter(|(_, app)| app.write_key == write_key))
     }
 
     /// Every key and its workspace.
     pub fn keys(&self) -> impl Iterator<Item = (&Arc<Workspace>, &ApiKey)> {
         self.workspaces.iter().flat_map(|workspace| workspace.keys.iter().map(move |key| (workspace, key)))
     }
+}
+
+/// The one that there is.
+fn only<T>(mut found: impl Iterator<Item = T>) -> Result<T, SenderError> {
+    let first = found.next().ok_or(SenderError::Unknown)?;
+    if found.next().is_some() { Err(SenderError::Ambiguous) } else { Ok(first) }
 }
 
 impl Workspace {
@@ -213,6 +234,27 @@ impl Workspace {
     /// Its keys, by number.
     pub fn keys(&self) -> &[ApiKey] {
         &self.keys
+    }
+
+    fn set(&mut self, setting: &Setting) {
+        match setting {
+            Setting::Zone(zone) => self.zone = zone.clone(),
+            Setting::Activity(rule) => self.activity = rule.clone(),
+            Setting::RateLimitPerHour(limit) => self.rate_limit_per_hour = *limit,
+            Setting::IngestLimitPerHour(limit) => self.ingest_limit_per_hour = *limit,
+            Setting::ApiKeyInQuery(allowed) => self.api_key_in_query = *allowed,
+        }
+    }
+
+    fn add_key(&mut self, key: &ApiKey) -> Result<(), CatalogError> {
+        if self.keys.len() >= KEYS_MAX {
+            return Err(CatalogError::TooManyKeys);
+        }
+        if self.keys.iter().any(|other| other.name == key.name) {
+            return Err(CatalogError::KeyNameExists(key.name.clone()));
+        }
+        self.keys.push(key.clone());
+        Ok(())
     }
 
     fn add_app(&mut self, app: &App) -> Result<(), CatalogError> {

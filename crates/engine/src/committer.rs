@@ -7,6 +7,7 @@ use dauphin_core::{Change, History, IdentityEffects, IdentityOutcome, Ledger, Ro
 use dauphin_model::{ActiveDay, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
+use crate::audit::AuditLog;
 use crate::commit_stats::CommitStats;
 use crate::engine::FolderHandle;
 use crate::folder::FoldMessage;
@@ -16,7 +17,8 @@ use crate::record::{
 };
 use crate::shards::Shards;
 use crate::submission::Ticket;
-use crate::{Catalog, CatalogEdit, EngineError, IdentityDone};
+use crate::zone_gate::ZoneGate;
+use crate::{AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, CatalogError, EngineError, IdentityDone};
 
 /// What reaches the committer.
 pub(crate) enum CommitMessage {
@@ -29,7 +31,9 @@ pub(crate) enum CommitMessage {
     /// A folder wrote all its dirty pages.
     Swept,
     /// Change the catalog.
-    Edit { edit: CatalogEdit, done: Answer<Arc<Catalog>> },
+    Edit { edit: CatalogEdit, audit: Option<AuditEntry>, done: Answer<Arc<Catalog>> },
+    /// Read the audit log, this group's entries included.
+    ReadAudit { page: AuditPage, done: Answer<Vec<AuditRecord>> },
     /// Remember how far a source was read (`None`: forget it).
     Source { key: Vec<u8>, value: Option<Vec<u8>>, done: Answer<()> },
     /// Show rows in their parts.
@@ -48,6 +52,8 @@ pub(crate) struct Folded {
     pub seen: Option<(u8, Vec<u128>)>,
     /// Of any shards. Boxed: rare, and large.
     pub identities: Option<Box<IdentityEffects>>,
+    /// What the audit log is to remember of it.
+    pub audit: Option<Box<AuditEntry>>,
     pub rows: Vec<RowChange>,
     pub waiting: Waiting,
 }
@@ -98,6 +104,8 @@ pub(crate) struct Shared {
     pub stats: CommitStats,
     /// Set once, when storage failed.
     pub failed: OnceLock<Arc<str>>,
+    /// Which zones may still change.
+    pub zones: ZoneGate,
 }
 
 /// Owns the store and the rows: makes groups of changes durable, publishes them, and answers.
@@ -112,6 +120,7 @@ pub(crate) struct Committer {
     pub next_sequence: u64,
     pub log: VecDeque<(u64, usize)>,
     pub log_bytes_min: usize,
+    pub audit: AuditLog,
     pub sweep: Option<SweepProgress>,
 }
 
@@ -128,7 +137,8 @@ struct Group {
     pages: Vec<(PageKey, Vec<u8>)>,
     seen: Vec<SeenSweep>,
     histories: Vec<HistoryRequest>,
-    edits: Vec<(CatalogEdit, Answer<Arc<Catalog>>)>,
+    edits: Vec<(CatalogEdit, Option<AuditEntry>, Answer<Arc<Catalog>>)>,
+    audit_reads: Vec<(AuditPage, Answer<Vec<AuditRecord>>)>,
     sources: Vec<SourceEdit>,
     swept: usize,
     close: bool,
@@ -166,7 +176,8 @@ impl Group {
             }
             CommitMessage::History { workspace, keys, done } => self.histories.push((workspace, keys, done)),
             CommitMessage::Swept => self.swept += 1,
-            CommitMessage::Edit { edit, done } => self.edits.push((edit, done)),
+            CommitMessage::Edit { edit, audit, done } => self.edits.push((edit, audit, done)),
+            CommitMessage::ReadAudit { page, done } => self.audit_reads.push((page, done)),
             CommitMessage::Source { key, value, done } => self.sources.push((key, value, done)),
             CommitMessage::Close => self.close = true,
         }
@@ -230,13 +241,15 @@ impl Committer {
         let mut catalog = Arc::clone(&self.shared.catalog.load());
         let edits = std::mem::take(&mut group.edits);
         let mut edited = Vec::with_capacity(edits.len());
-        for (edit, done) in edits {
-            let result = catalog.with(&edit).map(|next| {
-                put_edit(&next, &edit, &mut batch);
-                catalog = Arc::new(next);
-            });
+        for (edit, audit, done) in edits {
+            let result = self.edit(&mut catalog, &edit, audit.as_ref(), &mut batch);
             // Refusals too are answered last: what they refer to ("exists already") must be visible by then.
             edited.push((result, done));
+        }
+        for folded in &group.folded {
+            if let Some(entry) = &folded.audit {
+                self.audit.put(folded.workspace, entry, &mut batch);
+            }
         }
         for (key, value, _) in &mut group.sources {
             match value.take() {
@@ -293,7 +306,35 @@ impl Committer {
             let ledger = self.ledgers.get(workspace.0 as usize);
             done(Ok(keys.into_iter().map(|key| ledger.map(|of| of.history(key)).unwrap_or_default()).collect()));
         }
+        for (page, done) in group.audit_reads {
+            done(page.read(self.store.as_ref()).map_err(|error| EngineError::Failed(error.to_string().into())));
+        }
         self.maybe_begin_sweep();
+    }
+
+    /// Makes an edit in `catalog`, or says why it cannot be; puts what it changes and what is to be remembered of it.
+    fn edit(
+        &mut self,
+        catalog: &mut Arc<Catalog>,
+        edit: &CatalogEdit,
+        audit: Option<&AuditEntry>,
+        batch: &mut Batch,
+    ) -> Result<(), CatalogError> {
+        let next = catalog.with(edit)?;
+        if let Some((workspace, zone)) = edit.new_zone()
+            && let Some(before) = catalog.workspace(workspace)
+            && before.zone.name() != zone.name()
+            && !self.shared.zones.change(workspace, zone)
+        {
+            return Err(CatalogError::ZoneFixed { name: before.name.clone(), zone: before.zone.name().to_owned() });
+        }
+        put_edit(&next, edit, batch);
+        if let Some(entry) = audit {
+            let made = WorkspaceIndex(u32::try_from(catalog.workspaces().len()).expect("the catalog is bounded"));
+            self.audit.put(edit.workspace(made), entry, batch);
+        }
+        *catalog = Arc::new(next);
+        Ok(())
     }
 
     /// A new workspace needs a place for its rows.
@@ -378,7 +419,8 @@ fn put_identities(workspace: WorkspaceIndex, effects: &IdentityEffects, batch: &
 impl Group {
     fn fail(self, error: &EngineError) {
         self.folded.into_iter().for_each(|folded| folded.waiting.fail(error.clone()));
-        self.edits.into_iter().for_each(|(_, done)| done(Err(error.clone())));
+        self.edits.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+        self.audit_reads.into_iter().for_each(|(_, done)| done(Err(error.clone())));
         self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
         self.histories.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
     }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -8,17 +8,20 @@ use std::thread::JoinHandle;
 use arc_swap::ArcSwap;
 use dauphin_core::{History, IdentityChange, Rows, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{IdentitySecret, RowKey, WorkspaceIndex};
+use dauphin_model::{IdentitySecret, ProfileKey, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
+use crate::audit::AuditLog;
 use crate::commit_stats::{CommitCounts, CommitStats};
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder};
-use crate::record::{put_edit, put_secret};
+use crate::record::{put_edit, put_secret, read_catalog};
 use crate::shards::Shards;
 use crate::submission::Ticket;
+use crate::zone_gate::ZoneGate;
 use crate::{
-    Catalog, CatalogEdit, Done, EngineError, IdentityDone, InitialiseError, RestoreError, Restored, Submission,
+    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, Done, EngineError, IdentityDone, InitialiseError,
+    PersonView, RestoreError, Restored, Submission,
 };
 
 /// How an engine runs.
@@ -81,14 +84,42 @@ impl Engine {
         secret: &IdentitySecret,
         edits: &[CatalogEdit],
     ) -> Result<(), InitialiseError> {
+        Self::set_up(store, secret, edits.iter().map(|edit| (edit, None)))
+    }
+
+    /// As [`Engine::initialise`], with what the audit log is to remember of each edit.
+    pub fn initialise_audited(
+        store: &mut dyn Store,
+        secret: &IdentitySecret,
+        edits: &[(CatalogEdit, AuditEntry)],
+    ) -> Result<(), InitialiseError> {
+        Self::set_up(store, secret, edits.iter().map(|(edit, entry)| (edit, Some(entry))))
+    }
+
+    fn set_up<'a>(
+        store: &mut dyn Store,
+        secret: &IdentitySecret,
+        edits: impl Iterator<Item = (&'a CatalogEdit, Option<&'a AuditEntry>)>,
+    ) -> Result<(), InitialiseError> {
         let mut batch = Batch::new();
         put_secret(secret, &mut batch);
         let mut catalog = Catalog::new(secret.clone());
-        for edit in edits {
+        let mut audit = AuditLog::empty();
+        for (edit, entry) in edits {
+            let made = WorkspaceIndex(u32::try_from(catalog.workspaces().len()).expect("the catalog is bounded"));
             catalog = catalog.with(edit)?;
             put_edit(&catalog, edit, &mut batch);
+            if let Some(entry) = entry {
+                audit.put(edit.workspace(made), entry, &mut batch);
+            }
         }
         Ok(store.commit(batch)?)
+    }
+
+    /// What is set up in a store that nobody works with.
+    pub fn read_catalog(store: &dyn Store) -> Result<Catalog, RestoreError> {
+        let read = read_catalog(store)?;
+        read.map_err(|_| RestoreError::Malformed(Table::Catalog))?.ok_or(RestoreError::Empty)
     }
 
     /// Whether a store has been initialised.
@@ -111,11 +142,16 @@ impl Engine {
             ControlFlow::Continue(())
         })?;
         let rows: Vec<_> = std::mem::take(&mut restored.rows.rows).into_iter().map(Arc::new).collect();
+        let workspaces = restored.rows.catalog.workspaces().iter().map(|workspace| workspace.index);
+        let audit = AuditLog::read(store.as_ref(), workspaces)?;
+        let with_rows = restored.rows.ledgers.iter().zip(0..).filter(|(ledger, _)| ledger.rows().next().is_some());
+        let with_data: HashSet<_> = with_rows.map(|(_, index)| WorkspaceIndex(index)).collect();
         let shared = Arc::new(Shared {
             catalog: ArcSwap::from_pointee(restored.rows.catalog),
             rows: ArcSwap::from_pointee(rows.clone()),
             stats: CommitStats::default(),
             failed: OnceLock::new(),
+            zones: ZoneGate::new(with_data),
         });
 
         let (committer, committer_inbox) = sync_channel(Self::COMMITTER_INBOX);
@@ -147,6 +183,7 @@ impl Engine {
             next_sequence: restored.next_sequence,
             log: restored.rows.log,
             log_bytes_min: options.log_bytes_min,
+            audit,
             sweep: None,
         };
         let threads =
@@ -185,6 +222,9 @@ impl Engine {
         if parts == 0 {
             return ticket.settle(0);
         }
+        if !self.shared.zones.admit(submission.workspace, submission.zone.as_ref()) {
+            return ticket.fail(EngineError::ZoneChanged);
+        }
         let Submission { workspace, stamp, by_shard, .. } = submission;
         for (changes, shard) in by_shard.into_iter().zip(0_u8..).filter(|(changes, _)| !changes.is_empty()) {
             let ticket = Arc::clone(&ticket);
@@ -194,12 +234,14 @@ impl Engine {
         }
     }
 
-    /// Changes who is who, in order. `done` is called once, when all of it is durable and visible.
+    /// Changes who is who, in order. `done` is called once, when all of it is durable and visible, together with
+    /// `audit` in the audit log.
     pub fn change_identities(
         &self,
         workspace: WorkspaceIndex,
         stamp: Stamp,
         changes: Vec<IdentityChange>,
+        audit: Option<AuditEntry>,
         done: IdentityDone,
     ) {
         if let Some(error) = self.failure() {
@@ -207,12 +249,37 @@ impl Engine {
         }
         let (folder, _) = &self.folders[workspace.0 as usize % self.folders.len()];
         // A closed folder drops the message and with it `done`; whoever waits for it learns that nobody will call.
-        let _ = folder.send(FoldMessage::Identify { workspace, changes, stamp, done });
+        let _ = folder.send(FoldMessage::Identify { workspace, changes, stamp, audit, done });
     }
 
-    /// Changes the catalog; the answer comes when it is durable and visible.
-    pub fn edit(&self, edit: CatalogEdit) -> Result<Arc<Catalog>, EngineError> {
-        self.ask(|done| CommitMessage::Edit { edit, done })
+    /// What is known of the person behind a profile, if the profile is known. Waits for what is being folded in its shard.
+    pub fn person(&self, workspace: WorkspaceIndex, profile: ProfileKey) -> Option<PersonView> {
+        let shards = self.shards.of(workspace);
+        let mut number = profile.shard();
+        loop {
+            let shard = shards.hold(number);
+            if shard.contains(profile) {
+                let profile_count = shard.person_of(profile).len();
+                let excluded = shard.is_excluded(profile);
+                return Some(PersonView { profile_count, excluded, days: shard.days_of(profile) });
+            }
+            // A profile may move on before it is looked for where it went; its own shard knows where to.
+            number = match shard.elsewhere(profile) {
+                Some(home) => home,
+                None if number == profile.shard() => return None,
+                None => profile.shard(),
+            };
+        }
+    }
+
+    /// Changes the catalog, and remembers `audit` in the same commit; the answer comes when it is durable and visible.
+    pub fn edit(&self, edit: CatalogEdit, audit: Option<AuditEntry>) -> Result<Arc<Catalog>, EngineError> {
+        self.ask(|done| CommitMessage::Edit { edit, audit, done })
+    }
+
+    /// Reads a workspace's audit log, newest entry first.
+    pub fn audit(&self, page: AuditPage) -> Result<Vec<AuditRecord>, EngineError> {
+        self.ask(|done| CommitMessage::ReadAudit { page, done })
     }
 
     /// How far a source was read, as of opening.

@@ -18,6 +18,9 @@ pub enum EngineError {
     /// The engine is closed or closing.
     #[error("the engine is closed")]
     Closed,
+    /// The days were cut in a zone that the workspace no longer has. Nothing was taken.
+    #[error("the workspace's zone was changed meanwhile; send it again")]
+    ZoneChanged,
     /// A change of the catalog that cannot be.
     #[error(transparent)]
     Catalog(#[from] crate::CatalogError),

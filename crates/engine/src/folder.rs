@@ -7,18 +7,24 @@ use dauphin_core::{Change, Identities, IdentityChange, IdentityEffects, Identity
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{ProfileKey, WorkspaceIndex};
 
-use crate::IdentityDone;
 use crate::committer::{CommitMessage, Folded, Waiting};
 use crate::record::PageKey;
 use crate::shards::{Shards, WorkspaceShards};
 use crate::submission::Ticket;
+use crate::{AuditEntry, IdentityDone};
 
 /// What reaches a thread that folds.
 pub(crate) enum FoldMessage {
     /// Apply these to one of this thread's shards.
     Fold { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change>, stamp: Stamp, ticket: Arc<Ticket> },
     /// Change who is who, in any shards of a workspace.
-    Identify { workspace: WorkspaceIndex, changes: Vec<IdentityChange>, stamp: Stamp, done: IdentityDone },
+    Identify {
+        workspace: WorkspaceIndex,
+        changes: Vec<IdentityChange>,
+        stamp: Stamp,
+        audit: Option<AuditEntry>,
+        done: IdentityDone,
+    },
     /// Look at the flags.
     Wake,
     /// Stop once everything before this is folded.
@@ -73,9 +79,9 @@ impl Folder {
                     let job = Job { folder: &self, workspace, stamp, shards: self.shards.of(workspace) };
                     job.fold(shard, &changes, &ticket, &mut rows)
                 }
-                FoldMessage::Identify { workspace, changes, stamp, done } => {
+                FoldMessage::Identify { workspace, changes, stamp, audit, done } => {
                     let job = Job { folder: &self, workspace, stamp, shards: self.shards.of(workspace) };
-                    job.identify(&changes, |outcomes| Waiting::Identity { done, outcomes }, &mut rows)
+                    job.identify(&changes, audit, |outcomes| Waiting::Identity { done, outcomes }, &mut rows)
                 }
                 FoldMessage::Wake => Ok(()),
                 FoldMessage::Close => return,
@@ -158,7 +164,7 @@ impl Job<'_> {
             let changes: Vec<_> = claims.iter().map(|(anonymous, user)| claim(*anonymous, *user)).collect();
             ticket.add_part();
             let ticket = Arc::clone(ticket);
-            self.identify(&changes, |_| Waiting::Ticket { ticket, new_user_days: 0 }, rows)?;
+            self.identify(&changes, None, |_| Waiting::Ticket { ticket, new_user_days: 0 }, rows)?;
         }
         ticket.settle(0);
         Ok(())
@@ -217,6 +223,7 @@ impl Job<'_> {
             changes: Some((shard, effective)).filter(|(_, effective)| !effective.is_empty()),
             seen: Some((shard, seen)).filter(|(_, seen)| !seen.is_empty()),
             identities: None,
+            audit: None,
             rows: rows.drain(),
             waiting: Waiting::Ticket { ticket: Arc::clone(ticket), new_user_days },
         }))
@@ -226,6 +233,7 @@ impl Job<'_> {
     fn identify(
         &self,
         changes: &[IdentityChange],
+        audit: Option<AuditEntry>,
         waiting: impl FnOnce(Vec<IdentityOutcome>) -> Waiting,
         rows: &mut RowChanges,
     ) -> Result<(), Gone> {
@@ -240,6 +248,7 @@ impl Job<'_> {
             changes: None,
             seen: None,
             identities: Some(effects).filter(|effects| *effects != IdentityEffects::default()).map(Box::new),
+            audit: audit.map(Box::new),
             rows: rows.drain(),
             waiting: waiting(outcomes),
         }))

@@ -3,6 +3,7 @@
 //!
 //! Never knows: HTTP, dialects, what time it is.
 
+mod audit;
 mod catalog;
 mod error;
 mod identity;
@@ -18,14 +19,18 @@ mod engine;
 mod folder;
 mod shards;
 mod submission;
+mod zone_gate;
 
-pub use catalog::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, Workspace};
+pub use audit::{Actor, AuditEntry, AuditPage, AuditRecord};
+pub use catalog::{
+    ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, SenderError, Setting, Workspace,
+};
 pub use check::{CheckReport, Mismatch};
 pub use commit_stats::{COMMIT_STEPS, CommitCounts};
 pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
-pub use identity::IdentityDone;
+pub use identity::{IdentityDone, PersonView};
 pub use inspect::{Inspection, TableInspection, WorkspaceInspection};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

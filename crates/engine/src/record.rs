@@ -1,6 +1,7 @@
 //! The records of the store, one kind a file: what keys and values hold, byte by byte. `docs/format.md` describes the
 //! same for people; golden tests pin it.
 
+mod audit;
 mod catalog;
 mod identity;
 mod log;
@@ -8,6 +9,7 @@ mod page;
 mod row;
 mod seen;
 
+pub(crate) use audit::{audit_key, audit_last_key, audit_value, read_audit_key, read_audit_last, read_audit_value};
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
 pub(crate) use identity::{identity_key, identity_value, read_identity_value, split_identity_key};
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dauphin_core::{Change, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, WorkspaceIndex};
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, WorkspaceIndex, Zone};
 
 use crate::EngineError;
 
@@ -15,6 +15,8 @@ pub struct Submission {
     pub(crate) by_shard: Vec<Vec<Change>>,
     change_count: usize,
     activity_count: usize,
+    /// The zone its days were cut in, where that could have changed meanwhile.
+    pub(crate) zone: Option<Zone>,
 }
 
 impl Submission {
@@ -29,7 +31,14 @@ impl Submission {
             by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)],
             change_count: 0,
             activity_count: 0,
+            zone: None,
         }
+    }
+
+    /// Says in which zone its days are cut, so that it is refused if the workspace has another one by then.
+    pub fn cut_in(mut self, zone: &Zone) -> Self {
+        self.zone = Some(zone.clone());
+        self
     }
 
     fn add(&mut self, change: Change) {

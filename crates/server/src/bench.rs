@@ -13,6 +13,7 @@ mod ingest;
 mod requests;
 mod restart;
 mod series;
+mod track;
 
 mod measure;
 mod report;
@@ -46,7 +47,7 @@ pub struct BenchOptions {
     pub now: Instant,
 }
 
-/// Days between the end of the history and today: each round of `/ingest` is sent for one of them.
+/// Days between the end of the history and today: each round of events is sent for one of them.
 const DAYS_LEFT: u32 = ingest::ROUNDS + 1;
 
 /// Measures everything, in `directory`, which must be empty.

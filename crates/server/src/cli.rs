@@ -1,5 +1,6 @@
 //! The command line: stdout is data, stderr is talk; 0 done, 1 failed, 2 usage.
 
+mod administration;
 mod arguments;
 mod bench;
 mod check;
@@ -39,6 +40,11 @@ pub fn run() -> ExitCode {
         Command::Import(arguments) => import::run(&arguments),
         Command::Series(arguments) => series::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Workspace(arguments) => administration::workspace(&arguments),
+        Command::App(arguments) => administration::app(&arguments),
+        Command::Key(arguments) => administration::key(&arguments),
+        Command::User(arguments) => administration::user(&arguments),
+        Command::Audit(arguments) => administration::audit(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

@@ -1,14 +1,18 @@
 //! The routes: one request goes through `handle` from top to bottom.
 
 mod access;
+mod admin;
 mod body;
 mod ingest;
 mod listener;
 mod metrics;
+mod profiles;
 mod rate_limit;
 mod respond;
+mod sdk;
 mod series;
 mod server;
+mod track;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,13 +24,18 @@ use dauphin_engine::Engine;
 use dauphin_model::Instant;
 use http::Method;
 
+use crate::administration::AdminPath;
 use crate::metrics::Metrics;
 use crate::{clock, console, keys};
 use access::Visitor;
-use rate_limit::{Counting, RateLimiter, Standing};
+use profiles::ProfileRoute;
+use rate_limit::{Limits, RateLimiter, Standing};
+use sdk::SdkRoute;
+use track::TrackRoute;
 
 pub use listener::Peer;
-pub use respond::json;
+pub use rate_limit::Counting;
+pub use respond::{json, not_taken};
 pub use server::{ServeOptions, Server, serve};
 
 /// What every request can reach.
@@ -37,6 +46,8 @@ pub struct App {
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
+    /// Bodies of JSON that may be expanded at once.
+    expansions: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -44,8 +55,9 @@ impl App {
     pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
+        let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
         let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
-        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget })
+        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions })
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
@@ -58,6 +70,10 @@ enum Endpoint {
     Series(Route),
     List(ListRoute),
     Ingest,
+    Admin(AdminPath),
+    Sdk(SdkRoute),
+    Track(TrackRoute),
+    Profiles(ProfileRoute),
     Workspace,
     Console,
     Metrics,
@@ -73,14 +89,24 @@ impl Endpoint {
         if let Some(route) = ListRoute::from_path(path) {
             return Some(Self::List(route));
         }
-        match path.strip_suffix('/').unwrap_or(path) {
+        if let Some(route) = SdkRoute::from_path(path) {
+            return Some(Self::Sdk(route));
+        }
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if let Some(route) = TrackRoute::from_path(path) {
+            return Some(Self::Track(route));
+        }
+        if let Some(route) = ProfileRoute::from_path(path) {
+            return Some(Self::Profiles(route));
+        }
+        match path {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
             "/metrics" => Some(Self::Metrics),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
-            _ => None,
+            path => AdminPath::at(path).map(Self::Admin),
         }
     }
 
@@ -91,9 +117,11 @@ impl Endpoint {
         }
     }
 
-    const fn allow(self) -> &'static str {
+    fn allow(self) -> &'static str {
         match self {
-            Self::Ingest => "POST, OPTIONS",
+            Self::Admin(path) => path.allow(),
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => "POST, OPTIONS",
+            Self::Sdk(route) => route.allow(),
             _ => "GET, HEAD, OPTIONS",
         }
     }
@@ -103,20 +131,25 @@ impl Endpoint {
     }
 
     /// What a key must be allowed to do; `None` asks for any key.
-    const fn permission(self) -> Option<&'static str> {
+    fn permission(self) -> Option<&'static str> {
         match self {
+            Self::Admin(path) => Some(path.permission()),
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
             Self::Metrics => Some("metrics"),
-            Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+            Self::Track(_) => Some(TrackRoute::PERMISSION),
+            Self::Profiles(route) => Some(route.permission()),
+            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
         }
     }
 
-    const fn counting(self) -> Counting {
+    fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Metrics | Self::Console | Self::Health | Self::Ready => {
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => Counting::Ingesting,
+            Self::Admin(path) => path.counting(),
+            Self::Sdk(_) | Self::Workspace | Self::Metrics | Self::Console | Self::Health | Self::Ready => {
                 Counting::Free
             }
         }
@@ -128,14 +161,20 @@ impl Endpoint {
 async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response {
     let now = clock::now();
     let endpoint = Endpoint::of_path(request.uri().path());
+    if let Some(Endpoint::Sdk(route)) = endpoint {
+        return sdk::handle(&app, route, request, now).await;
+    }
     if let Some(answer) = endpoint.and_then(|endpoint| open_answer(&app, endpoint, request.method())) {
         return answer;
     }
     let allowed = endpoint.filter(|endpoint| endpoint.takes(request.method()));
-    let (visitor, request) = access::identify(&app, request).await;
+    let (visitor, request) = match access::identify(&app, allowed, request).await {
+        Ok(identified) => identified,
+        Err(error) => return respond::error(&error),
+    };
     let standing = visitor.as_ref().map(|visitor| {
         let counting = allowed.map_or(Counting::Free, Endpoint::counting);
-        app.limiter.take(visitor.workspace.index, visitor.workspace.rate_limit_per_hour, counting, now)
+        app.limiter.take(Limits::of(&visitor.workspace), counting, now)
     });
     let mut response = match (endpoint, allowed) {
         (Some(endpoint), None) => respond::method_not_allowed(endpoint.language(), endpoint.allow()),
@@ -166,7 +205,15 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
             None => respond::json(r#"{"message":"ready"}"#),
             Some(_) => respond::error(&ErrorCode::Unavailable.into()),
         }),
-        Endpoint::Series(_) | Endpoint::List(_) | Endpoint::Ingest | Endpoint::Workspace | Endpoint::Metrics => None,
+        Endpoint::Series(_)
+        | Endpoint::List(_)
+        | Endpoint::Ingest
+        | Endpoint::Admin(_)
+        | Endpoint::Sdk(_)
+        | Endpoint::Track(_)
+        | Endpoint::Profiles(_)
+        | Endpoint::Workspace
+        | Endpoint::Metrics => None,
     }
 }
 
@@ -198,8 +245,11 @@ async fn answer(
         Endpoint::Series(route) => series::series(app, route, visitor, request, now).await,
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
+        Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
+        Endpoint::Track(route) => track::track(app, route, visitor, request, now).await,
+        Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Metrics => Ok(metrics::answer(app)),
-        Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+        Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
 }

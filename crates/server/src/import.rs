@@ -17,7 +17,7 @@ use dauphin_dialects::{Columns, Element};
 use serde::{Deserialize, Serialize};
 
 pub use files::{SourceFile, expand};
-pub use remote::{Remote, get_text};
+pub use remote::{Remote, get_text, post_json};
 pub use target::{Local, Target};
 
 use rejects::Rejects;

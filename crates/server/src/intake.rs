@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::{Event, EventKind, Message, Row};
-use dauphin_engine::{App, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace};
+use dauphin_engine::{
+    Actor, App, AuditEntry, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace,
+};
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
     ActiveDay, Activity, AppId, AppIndex, Identity, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
@@ -33,6 +35,7 @@ pub struct Intake<'a> {
     now: Instant,
     arrival: Arrival,
     unknown_apps: UnknownApps,
+    actor: Actor,
     /// Apps met lately: rows of a file name the same few again and again.
     recent_apps: Vec<(Box<str>, AppIndex)>,
     days: OffsetCursor,
@@ -49,12 +52,28 @@ impl<'a> Intake<'a> {
     ) -> Self {
         let secret = engine.catalog().secret.clone();
         let days = workspace.zone.cursor();
-        Self { engine, workspace, secret, now, arrival, unknown_apps, recent_apps: Vec::new(), days }
+        Self {
+            engine,
+            workspace,
+            secret,
+            now,
+            arrival,
+            unknown_apps,
+            actor: Actor::CommandLine,
+            recent_apps: Vec::new(),
+            days,
+        }
+    }
+
+    /// Says whose rows these are; without it they are the command line's.
+    pub fn by(mut self, actor: Actor) -> Self {
+        self.actor = actor;
+        self
     }
 
     /// An empty submission with today's stamp.
     pub fn submission(&self) -> Submission {
-        Submission::new(self.workspace.index, self.stamp())
+        Submission::new(self.workspace.index, self.stamp()).cut_in(&self.workspace.zone)
     }
 
     /// Today, in the workspace's zone, and how it comes in.
@@ -107,7 +126,8 @@ impl<'a> Intake<'a> {
         let day = self.day_of(instant)?;
         match &event.kind {
             EventKind::Named(name) if !self.workspace.activity.counts(name) => {}
-            EventKind::Named(_) | EventKind::Seen => submission.active(profile, app, day),
+            EventKind::Listed(name) if !self.workspace.activity.lists(name) => {}
+            EventKind::Named(_) | EventKind::Listed(_) | EventKind::Seen => submission.active(profile, app, day),
             EventKind::SessionStart { id } => {
                 submission.active(profile, app, day);
                 self.session(profile, app, instant, id.as_deref(), submission);
@@ -203,7 +223,9 @@ impl<'a> Intake<'a> {
         let app_id = AppId::new(id).map_err(|error| error.to_string())?;
         let write_key = keys::random_text::<16>().map_err(|error| error.to_string())?;
         let app = App { name: id.to_owned(), id: app_id, write_key };
-        match self.engine.edit(CatalogEdit::AddApp { workspace: self.workspace.index, app }) {
+        let details = serde_json::json!({"name": id, "app_id": id, "with": "data"});
+        let entry = AuditEntry::new(self.now, self.actor.clone(), "app.add", details);
+        match self.engine.edit(CatalogEdit::AddApp { workspace: self.workspace.index, app }, Some(entry)) {
             // Another thread may have met the same app first.
             Ok(_) | Err(EngineError::Catalog(CatalogError::AppExists(_))) => {}
             Err(error) => return Err(error.to_string()),

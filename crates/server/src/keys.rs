@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use dauphin_api::{ApiError, ErrorCode};
 use dauphin_engine::{ApiKey, Catalog, Workspace};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -42,8 +43,17 @@ pub fn new_api_key(name: &str) -> anyhow::Result<(String, ApiKey)> {
     Ok((text, key))
 }
 
+/// Name of the key that a workspace is made with.
+pub const FIRST_KEY: &str = "made with the workspace";
+
+/// The system has no random bytes to give, so nothing was made.
+pub fn no_randomness(error: anyhow::Error) -> ApiError {
+    tracing::error!("{error}");
+    ErrorCode::Unavailable.into()
+}
+
 /// The permission that holds all others.
-const EVERYTHING: &str = "*";
+pub const EVERYTHING: &str = "*";
 
 fn hash(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()

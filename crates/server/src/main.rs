@@ -1,6 +1,7 @@
 //! The binary `dauphin`: HTTP, command line, console. It wires the other crates together, and it alone has tokio, axum
 //! and a clock. Never knows: formulas.
 
+mod administration;
 mod bench;
 mod chart;
 mod cli;
@@ -12,6 +13,7 @@ mod import;
 mod intake;
 mod keys;
 mod metrics;
+mod permissions;
 mod points;
 mod taking;
 

@@ -2,7 +2,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use dauphin_core::Arrival;
 use dauphin_dialects::Message;
-use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
+use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
 use dauphin_model::Instant;
 
 use crate::intake::{Intake, UnknownApps};
@@ -35,6 +35,21 @@ impl<'a> Taking<'a> {
         Ok(())
     }
 
+    /// Takes all that one element of a body says, or says why it cannot be counted; then nothing of it is.
+    pub fn say_all<'m>(&mut self, messages: impl Iterator<Item = &'m Message<'m>> + Clone) -> Result<(), String> {
+        if messages.clone().nth(1).is_some() {
+            // A later message may be refused after an earlier one was taken, so all are looked at before.
+            let mut looked_at = self.intake.submission();
+            for message in messages.clone() {
+                self.intake.say(message, &mut looked_at, &mut Vec::new())?;
+            }
+        }
+        for message in messages {
+            self.say(message)?;
+        }
+        Ok(())
+    }
+
     fn submit(&mut self) {
         let submission = std::mem::replace(&mut self.submission, self.intake.submission());
         let sender = self.results.0.clone();
@@ -53,16 +68,17 @@ impl<'a> Taking<'a> {
         let (sender, receiver) = self.results;
         drop(sender);
         receiver.into_iter().collect::<Result<(), _>>()?;
-        change_identities(self.engine, &self.workspace, &self.intake, self.identities)
+        change_identities(self.engine, &self.workspace, &self.intake, self.identities, None)
     }
 }
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
-fn change_identities(
+pub fn change_identities(
     engine: &Engine,
     workspace: &Workspace,
     intake: &Intake<'_>,
     changes: Vec<IdentityChange>,
+    audit: Option<AuditEntry>,
 ) -> Result<Vec<IdentityOutcome>, EngineError> {
     if changes.is_empty() {
         return Ok(Vec::new());
@@ -72,6 +88,7 @@ fn change_identities(
         workspace.index,
         intake.stamp(),
         changes,
+        audit,
         Box::new(move |result| {
             // The receiver waits below.
             let _ = sender.send(result);

@@ -21,12 +21,14 @@ pub enum Table {
     Identity = 6,
     /// What was counted lately and must not be counted again.
     Seen = 7,
+    /// Who changed what, and when: only ever added to.
+    Audit = 8,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 7] =
-        [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity, Self::Seen];
+    pub const ALL: [Self; 8] =
+        [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity, Self::Seen, Self::Audit];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
@@ -43,6 +45,7 @@ impl Table {
             Self::Source => "source",
             Self::Identity => "identity",
             Self::Seen => "seen",
+            Self::Audit => "audit",
         }
     }
 }
@@ -60,7 +63,7 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        let names = ["catalog", "log", "page", "row", "source", "identity", "seen"];
+        let names = ["catalog", "log", "page", "row", "source", "identity", "seen", "audit"];
         assert_eq!(on_disk.to_vec(), (1..).zip(names).collect::<Vec<_>>());
     }
 }

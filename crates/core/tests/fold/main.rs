@@ -4,5 +4,6 @@
 mod history;
 mod oracle;
 mod property;
+mod restoring;
 mod sessions;
 mod table;

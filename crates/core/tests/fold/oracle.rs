@@ -26,6 +26,9 @@ struct Person {
     excluded: bool,
 }
 
+/// How many users a person is, whether excluded, and on which days active in which app.
+pub type View = (usize, bool, BTreeSet<(u16, i32)>);
+
 #[derive(Clone)]
 pub struct Oracle {
     days: BTreeMap<u64, BTreeSet<(u16, i32)>>,
@@ -181,6 +184,13 @@ impl Oracle {
 
     fn person_of(&mut self, user: u64) -> usize {
         self.find(user).unwrap_or_else(|| self.add_person(user))
+    }
+
+    /// What is known of the person of this user.
+    pub fn view(&self, user: u64) -> Option<View> {
+        let person = &self.people[&self.find(user)?];
+        let days = person.users.iter().flat_map(|user| self.days.get(user).into_iter().flatten().copied()).collect();
+        Some((person.users.len(), person.excluded, days))
     }
 
     /// The active days of each person who is counted; `scope` is an app, or 0 for all of them together.

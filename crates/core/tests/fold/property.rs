@@ -287,8 +287,8 @@ proptest! {
             for event in &events {
                 workspace.apply(&[*event], *recorded);
                 oracle.add(*event);
-                workspace.check(&oracle, &[end], &[1, 30]);
             }
+            workspace.check(&oracle, &[end], &[1, 30]);
             if *restart {
                 workspace.restart();
             }

@@ -1,4 +1,4 @@
-mod value;
+pub(crate) mod value;
 
 use std::borrow::Cow;
 

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test's own helpers may fail the test")]
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "files are built once and read best this way")]
 
+mod braze;
 mod compression;
 mod cutting;
 mod golden;
+mod messages;
 mod parquet;
 
 use std::fmt::Write;

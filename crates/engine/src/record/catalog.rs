@@ -1,4 +1,6 @@
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{AppId, IdentitySecret, WorkspaceIndex, Zone};
@@ -6,7 +8,7 @@ use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 use serde::{Deserialize, Serialize};
 
 use super::Malformed;
-use crate::{ApiKey, App, Catalog, CatalogEdit};
+use crate::{ActivityRule, ApiKey, App, Catalog, CatalogEdit, Setting, Workspace};
 
 /// Key of the identity secret; its value is the 16 bytes.
 const SECRET_KEY: &[u8] = b"secret";
@@ -24,6 +26,12 @@ struct WorkspaceRecord {
     rate_limit_per_hour: u32,
     api_key_in_query: bool,
     shard_count: u8,
+    /// Names of the events that make a user active; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    activity: Option<BTreeSet<String>>,
+    /// Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ingest_limit_per_hour: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,42 +57,74 @@ pub fn put_secret(secret: &IdentitySecret, batch: &mut Batch) {
     batch.put(Table::Catalog, SECRET_KEY, secret.bytes().to_vec());
 }
 
-/// Puts the record that `edit` made; `catalog` has it already.
+/// Puts the records that `edit` made or changed; `catalog` has them already.
 pub fn put_edit(catalog: &Catalog, edit: &CatalogEdit, batch: &mut Batch) {
-    let number = |count: usize| u32::try_from(count - 1).expect("the catalog is bounded").to_be_bytes();
-    let (key, value) = match edit {
-        CatalogEdit::AddWorkspace { name, zone, rate_limit_per_hour, api_key_in_query } => {
-            let record = WorkspaceRecord {
-                name: name.clone(),
-                zone: zone.name().to_owned(),
-                rate_limit_per_hour: *rate_limit_per_hour,
-                api_key_in_query: *api_key_in_query,
-                shard_count: SHARD_COUNT,
-            };
-            ([&[WORKSPACE], &number(catalog.workspaces().len())[..]].concat(), json(&record))
+    match edit {
+        CatalogEdit::AddWorkspace { .. } => put_workspace(catalog.workspaces().last(), batch),
+        CatalogEdit::AddWorkspaceWithKey { .. } => {
+            let made = catalog.workspaces().last();
+            put_workspace(made, batch);
+            put_key(made, 0, batch);
         }
-        CatalogEdit::AddApp { workspace, app } => {
-            let record = AppRecord {
-                app_id: app.id.as_str().to_owned(),
-                name: app.name.clone(),
-                write_key: app.write_key.clone(),
-            };
-            let apps = catalog.workspace(*workspace).map_or(0, |workspace| workspace.apps().len());
-            ([&[APP], &workspace.0.to_be_bytes()[..], &number(apps)].concat(), json(&record))
+        CatalogEdit::SetWorkspace { workspace, .. } => put_workspace(catalog.workspace(*workspace), batch),
+        CatalogEdit::AddApp { workspace, .. } => {
+            let workspace = catalog.workspace(*workspace);
+            put_app(workspace, workspace.map_or(0, |workspace| workspace.apps().len() - 1), batch);
         }
-        CatalogEdit::AddKey { workspace, key } => {
-            let record = KeyRecord {
-                sha256: hex(&key.hash),
-                name: key.name.clone(),
-                permissions: key.permissions.clone(),
-                allowed_addresses: key.allowed_addresses.clone(),
-                revoked: key.revoked,
-            };
-            let keys = catalog.workspace(*workspace).map_or(0, |workspace| workspace.keys().len());
-            ([&[KEY], &workspace.0.to_be_bytes()[..], &number(keys)].concat(), json(&record))
+        CatalogEdit::RenameApp { workspace, app, .. } | CatalogEdit::RotateApp { workspace, app, .. } => {
+            put_app(catalog.workspace(*workspace), usize::from(app.get()), batch);
         }
+        CatalogEdit::AddKey { workspace, .. } => {
+            let workspace = catalog.workspace(*workspace);
+            put_key(workspace, workspace.map_or(0, |workspace| workspace.keys().len() - 1), batch);
+        }
+        CatalogEdit::RevokeKey { workspace, key } => put_key(catalog.workspace(*workspace), key.0 as usize, batch),
+    }
+}
+
+/// An edit that was made changed something that is there.
+const MADE: &str = "the edit was made";
+
+fn put_workspace(workspace: Option<&Arc<Workspace>>, batch: &mut Batch) {
+    let workspace = workspace.expect(MADE);
+    let record = WorkspaceRecord {
+        name: workspace.name.clone(),
+        zone: workspace.zone.name().to_owned(),
+        rate_limit_per_hour: workspace.rate_limit_per_hour,
+        api_key_in_query: workspace.api_key_in_query,
+        shard_count: SHARD_COUNT,
+        activity: match &workspace.activity {
+            ActivityRule::Any => None,
+            ActivityRule::Names(names) => Some(names.clone()),
+        },
+        ingest_limit_per_hour: workspace.ingest_limit_per_hour,
     };
-    batch.put(Table::Catalog, key, value);
+    batch.put(Table::Catalog, [&[WORKSPACE], &workspace.index.0.to_be_bytes()[..]].concat(), json(&record));
+}
+
+fn put_app(workspace: Option<&Arc<Workspace>>, app: usize, batch: &mut Batch) {
+    let workspace = workspace.expect(MADE);
+    let App { id, name, write_key } = &workspace.apps()[app];
+    let record = AppRecord { app_id: id.as_str().to_owned(), name: name.clone(), write_key: write_key.clone() };
+    batch.put(Table::Catalog, key_of(APP, workspace, app), json(&record));
+}
+
+fn put_key(workspace: Option<&Arc<Workspace>>, key: usize, batch: &mut Batch) {
+    let workspace = workspace.expect(MADE);
+    let ApiKey { hash, name, permissions, allowed_addresses, revoked } = &workspace.keys()[key];
+    let record = KeyRecord {
+        sha256: hex(hash),
+        name: name.clone(),
+        permissions: permissions.clone(),
+        allowed_addresses: allowed_addresses.clone(),
+        revoked: *revoked,
+    };
+    batch.put(Table::Catalog, key_of(KEY, workspace, key), json(&record));
+}
+
+fn key_of(kind: u8, workspace: &Workspace, number: usize) -> Vec<u8> {
+    let number = u32::try_from(number).expect("the catalog is bounded");
+    [&[kind], &workspace.index.0.to_be_bytes()[..], &number.to_be_bytes()].concat()
 }
 
 fn json(record: &impl Serialize) -> Vec<u8> {
@@ -109,14 +149,16 @@ fn build(records: &[(Vec<u8>, Vec<u8>)]) -> Result<Option<Catalog>, Malformed> {
     let mut catalog = Catalog::new(secret);
     for kind in [WORKSPACE, APP, KEY] {
         for (key, value) in records.iter().filter(|(key, _)| key[0] == kind && key != SECRET_KEY) {
-            let edit = read_edit(kind, &key[1..], value)?;
-            catalog = catalog.with(&edit).map_err(|_| Malformed)?;
+            for edit in read_edits(kind, &key[1..], value)? {
+                catalog = catalog.with(&edit).map_err(|_| Malformed)?;
+            }
         }
     }
     Ok(Some(catalog))
 }
 
-fn read_edit(kind: u8, key: &[u8], value: &[u8]) -> Result<CatalogEdit, Malformed> {
+/// The edits that make what a record holds.
+fn read_edits(kind: u8, key: &[u8], value: &[u8]) -> Result<Vec<CatalogEdit>, Malformed> {
     let workspace = || -> Result<_, Malformed> {
         let number = key.first_chunk().ok_or(Malformed)?;
         Ok(WorkspaceIndex(u32::from_be_bytes(*number)))
@@ -127,18 +169,23 @@ fn read_edit(kind: u8, key: &[u8], value: &[u8]) -> Result<CatalogEdit, Malforme
             if record.shard_count != SHARD_COUNT {
                 return Err(Malformed);
             }
-            Ok(CatalogEdit::AddWorkspace {
+            let add = CatalogEdit::AddWorkspace {
                 name: record.name,
                 zone: Zone::named(&record.zone).map_err(|_| Malformed)?,
                 rate_limit_per_hour: record.rate_limit_per_hour,
                 api_key_in_query: record.api_key_in_query,
-            })
+            };
+            let settings = vec![
+                Setting::Activity(record.activity.map_or(ActivityRule::Any, ActivityRule::Names)),
+                Setting::IngestLimitPerHour(record.ingest_limit_per_hour),
+            ];
+            Ok(vec![add, CatalogEdit::SetWorkspace { workspace: workspace()?, settings }])
         }
         APP => {
             let record: AppRecord = from_json(value)?;
             let id = AppId::new(&record.app_id).map_err(|_| Malformed)?;
             let app = App { id, name: record.name, write_key: record.write_key };
-            Ok(CatalogEdit::AddApp { workspace: workspace()?, app })
+            Ok(vec![CatalogEdit::AddApp { workspace: workspace()?, app }])
         }
         _ => {
             let record: KeyRecord = from_json(value)?;
@@ -149,7 +196,7 @@ fn read_edit(kind: u8, key: &[u8], value: &[u8]) -> Result<CatalogEdit, Malforme
                 allowed_addresses: record.allowed_addresses,
                 revoked: record.revoked,
             };
-            Ok(CatalogEdit::AddKey { workspace: workspace()?, key })
+            Ok(vec![CatalogEdit::AddKey { workspace: workspace()?, key }])
         }
     }
 }
@@ -238,6 +285,42 @@ mod tests {
                     .to_owned()
             ),
         ]);
+    }
+
+    #[test]
+    fn settings_come_back_and_a_record_without_them_is_read() {
+        let workspace = WorkspaceIndex(0);
+        let add = CatalogEdit::AddWorkspace {
+            name: "main".into(),
+            zone: Zone::utc(),
+            rate_limit_per_hour: 5,
+            api_key_in_query: true,
+        };
+        let names = ["b".to_owned(), "a".to_owned()].into();
+        let settings = vec![
+            Setting::Activity(ActivityRule::Names(names)),
+            Setting::IngestLimitPerHour(Some(7)),
+            Setting::ApiKeyInQuery(false),
+        ];
+        let plain = Catalog::new(IdentitySecret::new([7; 16])).with(&add).unwrap();
+        let edit = CatalogEdit::SetWorkspace { workspace, settings };
+        let catalog = plain.with(&edit).unwrap();
+        let mut batch = Batch::new();
+        put_edit(&catalog, &edit, &mut batch);
+        let [dauphin_store::Change::Put { key, value, .. }] = batch.changes() else { panic!("one record") };
+        let golden = r#"{"name":"main","zone":"UTC","rate_limit_per_hour":5,"api_key_in_query":false,"shard_count":16,"activity":["a","b"],"ingest_limit_per_hour":7}"#;
+        assert_eq!((key.as_slice(), std::str::from_utf8(value)), (&b"w\0\0\0\0"[..], Ok(golden)));
+
+        let secret = (SECRET_KEY.to_vec(), vec![0; 16]);
+        let read = |value: &[u8]| {
+            let read = build(&[secret.clone(), (key.clone(), value.to_vec())]).unwrap().unwrap();
+            let found = read.workspace(workspace).unwrap();
+            (found.activity.clone(), found.ingest_limit_per_hour, found.api_key_in_query)
+        };
+        let set = catalog.workspace(workspace).unwrap();
+        assert_eq!(read(value), (set.activity.clone(), Some(7), false));
+        let older = r#"{"name":"main","zone":"UTC","rate_limit_per_hour":5,"api_key_in_query":true,"shard_count":16}"#;
+        assert_eq!(read(older.as_bytes()), (ActivityRule::Any, None, true));
     }
 
     #[test]

@@ -80,7 +80,7 @@ fn an_app_that_exists_already_can_be_seen() {
             for _ in 0..4 {
                 scope.spawn(|| {
                     let app = App { id: AppId::new(&id).unwrap(), name: id.clone(), write_key: String::new() };
-                    match engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }) {
+                    match engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None) {
                         Ok(_) | Err(EngineError::Catalog(CatalogError::AppExists(_))) => {}
                         Err(error) => panic!("{error}"),
                     }

@@ -1,9 +1,9 @@
-use dauphin_engine::{Engine, Restored};
+use dauphin_engine::{Engine, PersonView, Restored};
 use dauphin_store::{Embedded, Store};
 use proptest::prelude::*;
 
 use crate::oracle::Event;
-use crate::support::{OPTIONS, compare, oracle, set_up, submit, tell};
+use crate::support::{OPTIONS, WORKSPACE, compare, key, oracle, set_up, submit, tell};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -93,6 +93,15 @@ fn run(steps: &[Step], end: i32, hand_in: &dyn Fn(&Engine, &[Event], i32)) {
         }
     }
     compare(&engine, &oracle, &[1015, end], &[1, 7, 28, 30, 90, 365, 366]);
+    for user in 0..20 {
+        let days = |view: &PersonView| {
+            let apps = view.days.iter().map(|(app, days)| (app.map_or(0, |app| app.get() + 1), days));
+            apps.flat_map(|(app, days)| days.iter().map(move |day| (app, day.day().number()))).collect()
+        };
+        let view = engine.person(WORKSPACE, key(user));
+        let person = view.map(|view| (view.profile_count, view.excluded, days(&view)));
+        assert_eq!(person, oracle.view(user), "user {user}");
+    }
     engine.close().unwrap();
     let store: Box<dyn Store> = Box::new(Embedded::open_read_only(&path).unwrap());
     let report = Restored::read(store.as_ref(), 2).unwrap().check();

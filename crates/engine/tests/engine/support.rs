@@ -26,7 +26,7 @@ pub fn set_up(mut store: Box<dyn Store>) -> Engine {
     let engine = Engine::open(store, OPTIONS).unwrap();
     for id in ["a", "b", "c"] {
         let app = App { id: AppId::new(id).unwrap(), name: id.into(), write_key: String::new() };
-        engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }).unwrap();
+        engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None).unwrap();
     }
     engine
 }
@@ -109,7 +109,7 @@ pub fn tell(engine: &Engine, events: &[Event], recorded: i32) {
         if let Some(change) = identity {
             let (sender, receiver) = channel();
             let done = Box::new(move |result: Result<Vec<_>, _>| sender.send(result.map(|_| ())).unwrap());
-            engine.change_identities(WORKSPACE, stamp(recorded), vec![change], done);
+            engine.change_identities(WORKSPACE, stamp(recorded), vec![change], None, done);
             receiver.recv().unwrap().unwrap();
         }
     }

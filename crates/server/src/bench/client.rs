@@ -18,7 +18,7 @@ impl Connection {
         Ok(Self { stream, received: Vec::with_capacity(64 * 1024) })
     }
 
-    /// Sends a whole request and reads the whole answer: its head and its body. Anything but 200 is an error.
+    /// Sends a whole request and reads the whole answer: its head and its body. Anything but success is an error.
     pub fn exchange(&mut self, request: &[u8]) -> anyhow::Result<(&[u8], &[u8])> {
         self.stream.write_all(request).context("send a request")?;
         self.received.clear();
@@ -29,7 +29,7 @@ impl Connection {
             }
         };
         let head = std::str::from_utf8(&self.received[..head_size])?;
-        if !head.starts_with("HTTP/1.1 200 ") {
+        if !head.starts_with("HTTP/1.1 2") {
             bail!("the server answers {}", String::from_utf8_lossy(&self.received));
         }
         let size = head_size + content_length(head).context("find the size of an answer")?;

@@ -26,18 +26,19 @@ impl Stand {
         let mut store: Box<dyn Store> = Box::new(Embedded::create(path).context("make a data directory")?);
         Engine::initialise(store.as_mut(), &IdentitySecret::new([7; 16]), &[]).context("write the data directory")?;
         let engine = Arc::new(Engine::open(store, EngineOptions::for_cores(thread_count))?);
-        engine.edit(CatalogEdit::AddWorkspace {
+        let workspace = CatalogEdit::AddWorkspace {
             name: "bench".to_owned(),
             zone: Zone::utc(),
             rate_limit_per_hour: u32::MAX,
             api_key_in_query: false,
-        })?;
+        };
+        engine.edit(workspace, None)?;
         for id in APPS {
             let app = App { id: AppId::new(id)?, name: id.to_owned(), write_key: keys::random_text::<16>()? };
-            engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app })?;
+            engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None)?;
         }
         let (api_key, key) = keys::new_api_key("bench")?;
-        let catalog = engine.edit(CatalogEdit::AddKey { workspace: WORKSPACE, key })?;
+        let catalog = engine.edit(CatalogEdit::AddKey { workspace: WORKSPACE, key }, None)?;
         let workspace = Arc::clone(catalog.workspace(WORKSPACE).context("find the workspace")?);
         Ok(Self { path: path.to_owned(), engine, workspace, api_key })
     }

@@ -4,6 +4,9 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dauphin_model::{AppId, Zone};
 
+use super::administration::arguments::{AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments};
+use crate::administration::check_name;
+
 /// Counts active users, exactly: daily, monthly, over any window, per app and across apps.
 #[derive(Parser)]
 #[command(name = "dauphin", version, about, arg_required_else_help = true)]
@@ -24,6 +27,16 @@ pub enum Command {
     Series(SeriesArguments),
     /// Count everything again by brute force and compare
     Check(CheckArguments),
+    /// Look at workspaces, make one, change its settings
+    Workspace(WorkspaceArguments),
+    /// Look at apps, make one, give it another name or write key
+    App(AppArguments),
+    /// Look at API keys, make one, revoke one
+    Key(KeyArguments),
+    /// Erase people, leave them out of the counts, say who is who
+    User(UserArguments),
+    /// Who changed what, and when
+    Audit(AuditArguments),
     /// Try it: a made-up year of activity, live traffic, a console to look at
     Demo(DemoArguments),
     /// Measure this machine
@@ -250,23 +263,15 @@ pub struct BenchArguments {
     pub json: bool,
 }
 
-/// Longest name of a workspace or an app.
-const NAME_BYTES_MAX: usize = 255;
-
-fn parse_name(text: &str) -> Result<String, String> {
-    match text {
-        "" => Err("a name cannot be empty".to_owned()),
-        _ if text.len() > NAME_BYTES_MAX => Err(format!("a name has at most {NAME_BYTES_MAX} bytes")),
-        _ if text.chars().any(char::is_control) => Err("a name cannot have control characters".to_owned()),
-        _ => Ok(text.to_owned()),
-    }
+pub fn parse_name(text: &str) -> Result<String, String> {
+    check_name(text).map(|()| text.to_owned())
 }
 
-fn parse_zone(text: &str) -> Result<Zone, String> {
+pub fn parse_zone(text: &str) -> Result<Zone, String> {
     Zone::named(text).map_err(|error| error.to_string())
 }
 
-fn parse_app(text: &str) -> Result<NewApp, String> {
+pub fn parse_app(text: &str) -> Result<NewApp, String> {
     match text.split_once('=') {
         None => Ok(NewApp { name: parse_name(text)?, id: None }),
         Some((name, id)) => {

@@ -3,12 +3,17 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use dauphin_engine::{Catalog, Engine, EngineOptions, Workspace};
-use dauphin_store::Embedded;
+use dauphin_store::{Embedded, Store};
 
 /// Opens a data directory for work.
 pub fn open(path: &Path) -> anyhow::Result<Engine> {
     let store = Embedded::open(path).context("open the data directory")?;
-    Engine::open(Box::new(store), EngineOptions::for_cores(cores()))
+    open_store(Box::new(store), path)
+}
+
+/// Restores what the store of a data directory holds, and goes to work.
+pub fn open_store(store: Box<dyn Store>, path: &Path) -> anyhow::Result<Engine> {
+    Engine::open(store, EngineOptions::for_cores(cores()))
         .with_context(|| format!("read the data directory `{}`", path.display()))
 }
 

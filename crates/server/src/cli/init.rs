@@ -2,17 +2,16 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use dauphin_engine::{App, Catalog, CatalogEdit, Engine};
+use dauphin_engine::{Actor, App, AuditEntry, Catalog, CatalogEdit, Engine};
 use dauphin_model::{AppId, IdentitySecret, WorkspaceIndex};
 use dauphin_store::{Embedded, Store, StoreError};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::arguments::{InitArguments, NewApp};
 use super::print_json;
-use crate::keys;
-
-/// Requests an hour, as Braze allows by default.
-const RATE_LIMIT_PER_HOUR: u32 = 250_000;
+use crate::administration::RATE_LIMIT_PER_HOUR;
+use crate::{clock, keys};
 
 #[derive(Serialize)]
 pub struct Made {
@@ -57,19 +56,23 @@ pub fn make_store(path: &Path) -> anyhow::Result<Box<dyn Store>> {
 pub struct Plan {
     pub made: Made,
     secret: IdentitySecret,
-    edits: Vec<CatalogEdit>,
+    edits: Vec<(CatalogEdit, AuditEntry)>,
 }
 
 impl Plan {
     /// Draws what is random, and finds out what cannot be before anything is made.
     pub fn of(arguments: &InitArguments) -> anyhow::Result<Self> {
         let workspace = WorkspaceIndex(0);
-        let mut edits = vec![CatalogEdit::AddWorkspace {
+        let now = clock::now();
+        let entry = |action, details: Value| AuditEntry::new(now, Actor::CommandLine, action, details);
+        let add = CatalogEdit::AddWorkspace {
             name: arguments.workspace.clone(),
             zone: arguments.zone.clone(),
             rate_limit_per_hour: RATE_LIMIT_PER_HOUR,
             api_key_in_query: true,
-        }];
+        };
+        let details = json!({"name": &arguments.workspace, "zone": arguments.zone.name()});
+        let mut edits = vec![(add, entry("workspace.add", details))];
         let mut apps = Vec::new();
         for NewApp { name, id } in &arguments.app {
             let id = match id {
@@ -78,19 +81,22 @@ impl Plan {
             };
             let write_key = keys::random_text::<16>()?;
             apps.push(MadeApp { name: name.clone(), app_id: id.as_str().to_owned(), write_key: write_key.clone() });
-            edits.push(CatalogEdit::AddApp { workspace, app: App { id, name: name.clone(), write_key } });
+            let details = json!({"name": name, "app_id": id.as_str()});
+            let add = CatalogEdit::AddApp { workspace, app: App { id, name: name.clone(), write_key } };
+            edits.push((add, entry("app.add", details)));
         }
-        let (api_key, key) = keys::new_api_key("made with the workspace")?;
-        edits.push(CatalogEdit::AddKey { workspace, key });
+        let (api_key, key) = keys::new_api_key(keys::FIRST_KEY)?;
+        let details = json!({"name": &key.name, "permissions": &key.permissions, "allowed_addresses": []});
+        edits.push((CatalogEdit::AddKey { workspace, key }, entry("key.add", details)));
 
         let secret = IdentitySecret::new(keys::random_bytes()?);
-        edits.iter().try_fold(Catalog::new(secret.clone()), |catalog, edit| catalog.with(edit))?;
+        edits.iter().try_fold(Catalog::new(secret.clone()), |catalog, (edit, _)| catalog.with(edit))?;
         let (workspace, zone) = (arguments.workspace.clone(), arguments.zone.name().to_owned());
         Ok(Self { made: Made { workspace, zone, api_key, apps }, secret, edits })
     }
 
     /// Makes it, all at once.
     pub fn carry_out(&self, store: &mut dyn Store) -> anyhow::Result<()> {
-        Engine::initialise(store, &self.secret, &self.edits).context("write the data directory")
+        Engine::initialise_audited(store, &self.secret, &self.edits).context("write the data directory")
     }
 }

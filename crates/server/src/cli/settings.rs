@@ -25,7 +25,7 @@ pub fn command() -> anyhow::Result<Command> {
 fn with_defaults(command: Command, text: &str, path: &Path) -> anyhow::Result<Command> {
     let context = || format!("read the settings `{}`", path.display());
     let table: Table = text.parse().with_context(context)?;
-    let known: BTreeSet<String> = command.get_subcommands().flat_map(setting_names).collect();
+    let known: BTreeSet<String> = command.get_subcommands().flat_map(all_setting_names).collect();
     let mut values = Vec::new();
     for (name, value) in table {
         if !known.contains(&name) {
@@ -34,16 +34,25 @@ fn with_defaults(command: Command, text: &str, path: &Path) -> anyhow::Result<Co
         }
         values.push((name.clone(), texts_of(&name, value).with_context(context)?));
     }
-    Ok(command.mut_subcommands(move |subcommand| {
-        values.iter().fold(subcommand, |subcommand, (name, texts)| {
-            if !setting_names(&subcommand).any(|known| known == *name) {
-                return subcommand;
-            }
-            let texts: Vec<clap::builder::OsStr> = texts.iter().map(|text| text.clone().into()).collect();
-            let id = name.clone();
-            subcommand.mut_arg(id, |arg| arg.default_values(texts).required(false))
-        })
-    }))
+    Ok(command.mut_subcommands(move |subcommand| with_values(subcommand, &values)))
+}
+
+/// A command, and those below it, with defaults for the flags that they have.
+fn with_values(command: Command, values: &[(String, Vec<String>)]) -> Command {
+    let command = values.iter().fold(command, |command, (name, texts)| {
+        if !setting_names(&command).any(|known| known == *name) {
+            return command;
+        }
+        let texts: Vec<clap::builder::OsStr> = texts.iter().map(|text| text.clone().into()).collect();
+        let id = name.clone();
+        command.mut_arg(id, |arg| arg.default_values(texts).required(false))
+    });
+    command.mut_subcommands(|subcommand| with_values(subcommand, values))
+}
+
+/// The settings of a command, and of those below it.
+fn all_setting_names(command: &Command) -> Vec<String> {
+    setting_names(command).chain(command.get_subcommands().flat_map(all_setting_names)).collect()
 }
 
 /// Every flag that a file may set; positional arguments are not settings.

@@ -1,13 +1,14 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use dauphin_api::api_key;
-use dauphin_engine::{ApiKey, Catalog, Workspace};
+use dauphin_api::{ApiError, ErrorCode, api_key};
+use dauphin_engine::{Actor, ApiKey, Catalog, Workspace};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::App;
+use super::{App, Endpoint, body};
 use crate::keys;
 
 /// Who asks: a valid key, and the workspace it opens.
@@ -16,28 +17,53 @@ pub struct Visitor {
     pub key: ApiKey,
 }
 
+impl Visitor {
+    /// How the audit log knows them.
+    pub fn actor(&self) -> Actor {
+        Actor::Key { workspace: self.workspace.index, name: self.key.name.clone() }
+    }
+}
+
 /// A JSON body that may carry a key on a reading route is a few parameters, never data.
 const KEY_BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body of a GET, where older clients
-/// put it. A key that does not open anything is no key.
-pub async fn identify(app: &App, request: Request) -> (Option<Visitor>, Request) {
+/// A body whose sender is not known yet must arrive in this time: it takes a place that others wait for.
+const KEY_BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body, where older clients put it. A
+/// key that does not open anything is no key. `allowed` is what is asked for, if it has that method.
+pub async fn identify(
+    app: &App,
+    allowed: Option<Endpoint>,
+    request: Request,
+) -> Result<(Option<Visitor>, Request), ApiError> {
     let catalog = app.engine.catalog();
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
         let visitor = value.to_str().ok().and_then(bearer).and_then(|text| visitor(&catalog, text));
-        return (visitor, request);
+        return Ok((visitor, request));
     }
     if let Some(text) = request.uri().query().and_then(api_key) {
         let visitor = visitor(&catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query);
-        return (visitor, request);
+        return Ok((visitor, request));
     }
-    if request.method() != http::Method::GET || !is_json(request.headers()) {
-        return (None, request);
+    let keys_in_bodies = catalog.workspaces().iter().any(|workspace| workspace.api_key_in_query);
+    if !keys_in_bodies || !is_json(request.headers()) {
+        return Ok((None, request));
     }
-    let (parts, body) = request.into_parts();
-    let visitor = key_in_body(body).await.and_then(|text| visitor(&catalog, &text));
-    let visitor = visitor.filter(|visitor| visitor.workspace.api_key_in_query);
-    (visitor, Request::from_parts(parts, Body::empty()))
+    let (text, request) = match *request.method() {
+        http::Method::GET => {
+            let (parts, body) = request.into_parts();
+            (key_in_body(body).await, Request::from_parts(parts, Body::empty()))
+        }
+        http::Method::POST if allowed.is_some() => {
+            let reading = tokio::time::timeout(KEY_BODY_TIMEOUT, body::read_ahead(app, request)).await;
+            let (body, request) = reading.map_err(|_| ErrorCode::InvalidApiKey)??;
+            (key_in(&body), request)
+        }
+        _ => (None, request),
+    };
+    let visitor = text.and_then(|text| visitor(&catalog, &text));
+    Ok((visitor.filter(|visitor| visitor.workspace.api_key_in_query), request))
 }
 
 fn visitor(catalog: &Catalog, text: &str) -> Option<Visitor> {
@@ -63,12 +89,15 @@ pub fn media_type(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn key_in_body(body: Body) -> Option<String> {
+    key_in(&Limited::new(body, KEY_BODY_BYTES_MAX).collect().await.ok()?.to_bytes())
+}
+
+fn key_in(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct KeyBody {
         api_key: String,
     }
-    let bytes = Limited::new(body, KEY_BODY_BYTES_MAX).collect().await.ok()?.to_bytes();
-    serde_json::from_slice::<KeyBody>(&bytes).ok().map(|body| body.api_key)
+    serde_json::from_slice::<KeyBody>(body).ok().map(|body| body.api_key)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
 use dauphin_dialects::{BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_block};
-use dauphin_engine::{Engine, Receipt, Submission, Workspace};
+use dauphin_engine::{Actor, Engine, Receipt, Submission, Workspace};
 use dauphin_model::Instant;
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -36,8 +36,8 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     let dialect = if format == TextFormat::Csv { "csv" } else { "ndjson" };
     let work = move || {
         let _permits = permits;
-        let (workspace, body_bytes_max) = (visitor.workspace, app.body_bytes_max);
-        let job = Job { engine: &app.engine, workspace, now, format, options, body_bytes_max };
+        let (actor, workspace, body_bytes_max) = (visitor.actor(), visitor.workspace, app.body_bytes_max);
+        let job = Job { engine: &app.engine, workspace, actor, now, format, options, body_bytes_max };
         job.run(&body)
     };
     let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
@@ -111,6 +111,7 @@ fn format_of(headers: &HeaderMap) -> Result<TextFormat, ApiError> {
 struct Job<'a> {
     engine: &'a Engine,
     workspace: Arc<Workspace>,
+    actor: Actor,
     now: Instant,
     format: TextFormat,
     options: Options,
@@ -177,7 +178,8 @@ impl Job<'_> {
             other => other,
         };
         let workspace = Arc::clone(&self.workspace);
-        let mut intake = Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps);
+        let mut intake =
+            Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone());
         let mut submission = intake.submission();
         let mut report = Report::default();
         let mut reader = self.open(body)?;

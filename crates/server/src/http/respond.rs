@@ -27,6 +27,19 @@ pub fn json(body: impl Into<Body>) -> Response {
     with_type(200, JSON, body)
 }
 
+/// 200 with a value as JSON.
+pub fn json_of(value: &impl serde::Serialize) -> Result<Response, ApiError> {
+    serde_json::to_vec(value).map(json).map_err(|_| ErrorCode::Internal.into())
+}
+
+/// A JSON body with the status of something made, of something refused in parts, and so on.
+pub fn json_with_status(status: u16, body: &impl serde::Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => with_type(status, JSON, body),
+        Err(_) => error(&ErrorCode::Internal.into()),
+    }
+}
+
 /// A series in the form it was asked for.
 pub fn points(points: &Points, format: Format, language: Language) -> Response {
     let mut body = Vec::with_capacity(8192);

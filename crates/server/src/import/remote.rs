@@ -183,6 +183,17 @@ fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_mins(2))).build().into()
 }
 
+/// The body of the successful answer to a JSON body.
+pub fn post_json(url: &str, key: &str, body: &[u8]) -> anyhow::Result<String> {
+    let sent =
+        agent().post(url).header("Authorization", format!("Bearer {key}")).content_type("application/json").send(body);
+    let mut answer = sent.with_context(|| format!("ask `{url}`"))?;
+    if answer.status() != 200 {
+        return Err(refused(&mut answer));
+    }
+    answer.body_mut().read_to_string().context("read the server's answer")
+}
+
 /// The body of a successful GET.
 pub fn get_text(url: &str, key: &str) -> anyhow::Result<String> {
     get(&agent(), url, key)

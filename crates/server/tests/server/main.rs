@@ -7,6 +7,7 @@ mod support;
 
 mod scenarios;
 
+mod admin;
 mod check;
 mod cli;
 mod crash;
@@ -18,5 +19,7 @@ mod ingest_bad;
 mod inspect;
 mod metrics;
 mod real_data;
+mod sdk;
 mod series;
 mod settings;
+mod users_track;

@@ -7,13 +7,13 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::Columns;
 
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     Missing,
     Null,
     Text(Cow<'a, str>),
     Whole(i128),
     Fraction(f64),
-    Boolean,
+    Boolean(bool),
     Array,
     Object,
 }
@@ -35,7 +35,7 @@ impl fmt::Display for Value<'_> {
             Self::Text(_) => f.write_str("a string"),
             Self::Whole(number) => write!(f, "the number {number}"),
             Self::Fraction(number) => write!(f, "the number {number:?}"),
-            Self::Boolean => f.write_str("a boolean"),
+            Self::Boolean(_) => f.write_str("a boolean"),
             Self::Array => f.write_str("an array"),
             Self::Object => f.write_str("an object"),
         }
@@ -116,7 +116,7 @@ impl Visitor<'_> for KeySeed<'_> {
 }
 
 /// Reads any value.
-pub(super) struct ValueSeed;
+pub(crate) struct ValueSeed;
 
 impl<'de> DeserializeSeed<'de> for ValueSeed {
     type Value = Value<'de>;
@@ -145,8 +145,8 @@ impl<'de> Visitor<'de> for ValueSeed {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(Value::Boolean)
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Value::Boolean(value))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {

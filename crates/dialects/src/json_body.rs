@@ -1,0 +1,212 @@
+//! A body that is one JSON object, taken apart lazily: what is wrong inside one element spoils no other.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::BodyError;
+use crate::row::shown;
+
+/// Reads the members that `T` names; others are passed over.
+pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
+    let text = std::str::from_utf8(body)
+        .map_err(|error| BodyError::NotJson(format!("byte {} is not UTF-8", error.valid_up_to())))?;
+    if text.trim_ascii_start().starts_with('{') {
+        serde_json::from_str(text).map_err(|error| BodyError::of(&error))
+    } else {
+        let json: Result<IgnoredAny, _> = serde_json::from_str(text);
+        Err(json.map_or_else(
+            |error| BodyError::of(&error),
+            |_| BodyError::Shape("The body must be a JSON object".to_owned()),
+        ))
+    }
+}
+
+/// A member of an object, as it is written; `null` is as good as absent.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Field<'a>(#[serde(borrow)] Option<&'a RawValue>);
+
+impl<'a> Field<'a> {
+    /// Whether it is there.
+    pub fn is_some(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A string; copied only when it has escapes.
+    pub fn text(self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
+        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        match string(raw) {
+            Some(text) => text.map(Some).map_err(|reason| format!("'{name}' is not valid: {reason}")),
+            None => Err(format!("'{name}' is {}; it must be a string", described(raw))),
+        }
+    }
+
+    /// A string, or a whole number as people write it.
+    pub fn id(self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
+        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        match string(raw) {
+            Some(text) => text.map(Some).map_err(|reason| format!("'{name}' is not valid: {reason}")),
+            None if is_whole_number(raw) => Ok(Some(Cow::Borrowed(raw))),
+            None => Err(format!("'{name}' is {}; it must be a string or a whole number below 2^64", described(raw))),
+        }
+    }
+
+    /// A number.
+    pub fn number(self, name: &str) -> Result<Option<f64>, String> {
+        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        match raw.parse::<f64>() {
+            Ok(number) if number.is_finite() => Ok(Some(number)),
+            _ => Err(format!("'{name}' is {}; it must be a number", described(raw))),
+        }
+    }
+
+    /// An object, whose members `T` names.
+    pub fn object<T: Deserialize<'a>>(self, name: &str) -> Result<Option<T>, String> {
+        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        if !raw.starts_with('{') {
+            return Err(format!("'{name}' is {}; it must be an object", described(raw)));
+        }
+        serde_json::from_str(raw).map(Some).map_err(|error| format!("'{name}' is not valid: {}", without_place(&error)))
+    }
+
+    /// Hands the elements of an array to `sink` until it refuses one. An object or a string is the one element of an
+    /// array that somebody left out. Says whether it was there.
+    pub fn elements(self, name: &str, sink: &mut dyn FnMut(Self) -> Result<(), BodyError>) -> Result<bool, BodyError> {
+        let Some(raw) = self.0 else { return Ok(false) };
+        match raw.get().as_bytes().first() {
+            Some(b'{' | b'"') => sink(self)?,
+            Some(b'[') => {
+                let mut refusal = Ok(());
+                let visitor = Elements(&mut |element| {
+                    refusal = sink(element);
+                    refusal.is_ok()
+                });
+                let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor);
+                refusal?;
+                read.map_err(|error| BodyError::of(&error))?;
+            }
+            _ => return Err(BodyError::Shape(format!("'{name}' must be an array of objects"))),
+        }
+        Ok(true)
+    }
+}
+
+struct Elements<'sink, 'a>(&'sink mut dyn FnMut(Field<'a>) -> bool);
+
+impl<'a> Visitor<'a> for Elements<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(element) = seq.next_element::<&RawValue>()? {
+            if !(self.0)(Field(Some(element))) {
+                return Err(serde::de::Error::custom("refused"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What else is wrong with a string makes the whole body no JSON.
+const HALF_A_CHARACTER: &str = "one of its escapes is half a character: a surrogate without the other";
+
+/// The text of a JSON string, if it is one.
+fn string(raw: &str) -> Option<Result<Cow<'_, str>, String>> {
+    let inside = raw.strip_prefix('"')?.strip_suffix('"')?;
+    Some(if memchr(b'\\', inside.as_bytes()).is_none() {
+        Ok(Cow::Borrowed(inside))
+    } else {
+        serde_json::from_str(raw).map(Cow::Owned).map_err(|_| HALF_A_CHARACTER.to_owned())
+    })
+}
+
+/// JSON writes no zeros in front, so that the text of a number is its only one.
+fn is_whole_number(raw: &str) -> bool {
+    (raw.parse::<i64>().is_ok() || raw.parse::<u64>().is_ok()) && raw != "-0"
+}
+
+/// What a value is, and a number itself.
+#[cold]
+fn described(raw: &str) -> String {
+    match raw.as_bytes().first() {
+        Some(b'"') => "a string".to_owned(),
+        Some(b't' | b'f') => "a boolean".to_owned(),
+        Some(b'n') => "null".to_owned(),
+        Some(b'[') => "an array".to_owned(),
+        Some(b'{') => "an object".to_owned(),
+        _ => format!("the number {}", shown(raw)),
+    }
+}
+
+/// What `serde_json` says, without the place: it counts from the beginning of the element, not of the body.
+#[cold]
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(what, _)| what).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct One<'a> {
+        #[serde(borrow)]
+        x: Field<'a>,
+    }
+
+    fn field(json: &str) -> Field<'_> {
+        serde_json::from_str::<One<'_>>(json).unwrap().x
+    }
+
+    #[test]
+    fn a_string_is_borrowed_unless_it_has_escapes() {
+        assert!(matches!(field(r#"{"x":"é"}"#).text("x"), Ok(Some(Cow::Borrowed("é")))));
+        assert!(matches!(field(r#"{"x":"\u0000\n"}"#).text("x"), Ok(Some(Cow::Owned(text))) if text == "\0\n"));
+        assert_eq!(field("{}").text("x"), Ok(None));
+        assert_eq!(field(r#"{"x":null}"#).text("x"), Ok(None));
+        let reason = format!("'x' is not valid: {HALF_A_CHARACTER}");
+        for half in [r"\ud800", r"\ud800.", r"\udc00", r"\udc00\ud800", r"\ud800\u0041", r"\ud800\n"] {
+            assert_eq!(field(&format!("{{\"x\":\"{half}\"}}")).text("x").unwrap_err(), reason, "{half}");
+        }
+        assert_eq!(field(r#"{"x":7}"#).text("x").unwrap_err(), "'x' is the number 7; it must be a string");
+    }
+
+    #[test]
+    fn an_id_is_a_string_or_a_whole_number() {
+        for whole in ["0", "7", "-7", "18446744073709551615", "-9223372036854775808"] {
+            let json = format!("{{\"x\":{whole}}}");
+            assert_eq!(field(&json).id("x"), Ok(Some(Cow::Borrowed(whole))));
+        }
+        for wrong in ["-0", "1.0", "1e3", "18446744073709551616", "true", "[1]", "{}", &"9".repeat(400)] {
+            let json = format!("{{\"x\":{wrong}}}");
+            let reason = field(&json).id("x").unwrap_err();
+            assert!(reason.ends_with("; it must be a string or a whole number below 2^64"), "{reason}");
+            assert!(reason.len() < 200, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_an_object() {
+        let read = |body: &[u8]| read::<One<'_>>(body).map(|one| one.x.is_some());
+        assert_eq!(read(b" {\"x\":1}"), Ok(true));
+        let shape = BodyError::Shape("The body must be a JSON object".to_owned());
+        for other in ["[]", "5", "\"x\"", "null"] {
+            assert_eq!(read(other.as_bytes()), Err(shape.clone()), "{other}");
+        }
+        for broken in ["", "{", "{\"x\":1}}", "{\"x\":NaN}", "[1", &"[".repeat(1_000_000), "\u{feff}{}"] {
+            assert!(matches!(read(broken.as_bytes()), Err(BodyError::NotJson(_))), "{broken:.20}");
+        }
+        assert_eq!(read(b"{\"\xff\":1}"), Err(BodyError::NotJson("byte 2 is not UTF-8".to_owned())));
+        let twice = read(br#"{"x":1,"x":2}"#).unwrap_err().to_string();
+        assert!(twice.contains("duplicate field `x`"), "{twice}");
+    }
+}

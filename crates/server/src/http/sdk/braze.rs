@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::Response;
+use dauphin_api::{ApiError, ErrorCode};
+use dauphin_dialects::SdkBody;
+use dauphin_model::Instant;
+use http::HeaderName;
+use serde::Serialize;
+
+use super::sender::TooMany;
+use super::tally::{Rejections, Taken};
+use super::{Sender, Tally, unreadable};
+use crate::http::{App, body};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-braze-api-key");
+
+/// Takes a body of events, and answers when all of them are durable and visible.
+pub async fn data(app: &Arc<App>, request: Request, now: Instant) -> Result<Response, ApiError> {
+    let key = request.headers().get(API_KEY).map(|value| value.to_str().unwrap_or(""));
+    let sender = key.map(|key| Sender::with_app_id(&app.engine.catalog(), key)).transpose()?;
+    let (body, permits) = body::read(app, request).await?;
+    let app = Arc::clone(app);
+    let work = move || {
+        let _permits = permits;
+        take(&app, sender, &body::plain(body, app.body_bytes_max)?, now)
+    };
+    let taken = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
+    // The SDK asks for configuration and triggers; without them it keeps its own.
+    taken.answer(now, |rejections| Answer { message: "success", rejections })
+}
+
+#[derive(Serialize)]
+struct Answer {
+    message: &'static str,
+    #[serde(flatten)]
+    rejections: Rejections,
+}
+
+fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<Taken, ApiError> {
+    let body = SdkBody::parse(body).map_err(unreadable)?;
+    let sender = match sender {
+        Some(sender) => sender,
+        None => Sender::with_app_id(&app.engine.catalog(), body.api_key.as_deref().unwrap_or(""))?,
+    };
+    if let Err(TooMany(standing)) = sender.admit(app, now) {
+        return Ok(Taken::TooMany(standing));
+    }
+    let mut tally = Tally::new(&app.engine, &sender, now);
+    body.messages(sender.app.id.as_str(), &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
+    tally.finish(&sender, "braze_sdk", &app.metrics)
+}
