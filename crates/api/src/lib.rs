@@ -20,6 +20,6 @@ pub use error::{ApiError, ErrorCode};
 pub use format::Format;
 pub use language::Language;
 pub use parameters::SeriesParameters;
-pub use points::{Column, Points, Values};
+pub use points::{Column, Group, Points, Times, Values, Zeros};
 pub use query::{Given, Parameter, QueryString, api_key};
 pub use route::{ListRoute, Route};

@@ -1,5 +1,5 @@
 use dauphin_model::limits::{AHEAD_SECONDS_MAX, SERIES_LENGTH_MAX, WINDOW_DAYS_MAX};
-use dauphin_model::{Day, Instant, Zone, parse_instant};
+use dauphin_model::{AsOf, Day, Instant, LocalHour, Zone, parse_instant};
 
 use crate::error::Refusal;
 use crate::{ApiError, Format, Given, Language, Parameter, QueryString, Route};
@@ -9,7 +9,7 @@ use crate::{ApiError, Format, Given, Language, Parameter, QueryString, Route};
 pub struct SeriesParameters {
     /// Number of points, 1 to 100.
     pub length: u16,
-    /// Day of the first point: `length - 1` days before `last`.
+    /// Day of the first point: for points that are days, `length - 1` days before `last`.
     pub first: Day,
     /// Day of the last point: the local day of the last instant before `ending_at`.
     pub last: Day,
@@ -17,6 +17,12 @@ pub struct SeriesParameters {
     pub app_id: Option<String>,
     /// Width of the window in days, 1 to 366; on a route without a choice, what its definition says.
     pub window: u16,
+    /// The hours that are asked for, if points are hours: as many as `length`, in the days from `first` to `last`.
+    pub hours: Option<Vec<LocalHour>>,
+    /// Which state of the counts.
+    pub as_of: AsOf,
+    /// Whether each point says how it moved after its own day.
+    pub explain: bool,
     /// The form of the answer.
     pub format: Format,
 }
@@ -36,31 +42,31 @@ impl SeriesParameters {
     pub fn read(route: Route, query: &str, accept: Option<&str>, now: Instant, zone: &Zone) -> Result<Self, ApiError> {
         let language = route.language();
         let query = QueryString::parse(route, query)?;
-        refuse_not_available(&query, language)?;
         let length = read_length(&query, language)?;
-        let last = read_last(&query, language, now, zone)?;
-        let Some(first) = last.offset(1 - i32::from(length)) else {
-            return Err(refuse(Refusal::BeforeCalendar, language, query.get(Parameter::EndingAt)));
+        let end = read_last_instant(&query, language, now, zone)?;
+        let last = zone.day_of(end);
+        let before_calendar = || refuse(Refusal::BeforeCalendar, language, query.get(Parameter::EndingAt));
+        let hours = match read_unit(&query, language)? {
+            Unit::Day => None,
+            Unit::Hour => Some(zone.hours_until(end, length).ok_or_else(before_calendar)?),
         };
+        let first = match hours.as_deref() {
+            Some([first, ..]) => first.day,
+            _ => last.offset(1 - i32::from(length)).ok_or_else(before_calendar)?,
+        };
+        let explain = read_explain(&query, language)?;
         Ok(Self {
             length,
             first,
             last,
+            hours,
+            as_of: read_as_of(&query, language, now, zone)?,
+            explain,
             app_id: query.get_filled(Parameter::AppId).map(|given| given.value.clone().into_owned()),
             window: read_window(&query, route)?,
             format: read_format(&query, language, accept)?,
         })
     }
-}
-
-/// A client that asks how a number came about must not be given the number alone.
-fn refuse_not_available(query: &QueryString<'_>, language: Language) -> Result<(), ApiError> {
-    for parameter in [Parameter::AsOf, Parameter::Explain, Parameter::Mode] {
-        if let Some(given) = query.get(parameter) {
-            return Err(refuse(Refusal::NotAvailable, language, Some(given)));
-        }
-    }
-    Ok(())
 }
 
 fn read_length(query: &QueryString<'_>, language: Language) -> Result<u16, ApiError> {
@@ -73,7 +79,13 @@ fn read_length(query: &QueryString<'_>, language: Language) -> Result<u16, ApiEr
     whole_number(&given.value, SERIES_LENGTH_MAX).ok_or_else(|| refuse(Refusal::Length, language, Some(given)))
 }
 
-fn read_last(query: &QueryString<'_>, language: Language, now: Instant, zone: &Zone) -> Result<Day, ApiError> {
+/// The last instant of the series: the one before `ending_at`.
+fn read_last_instant(
+    query: &QueryString<'_>,
+    language: Language,
+    now: Instant,
+    zone: &Zone,
+) -> Result<Instant, ApiError> {
     let ending_at = match query.get_filled(Parameter::EndingAt) {
         None => now,
         Some(given) => {
@@ -86,7 +98,60 @@ fn read_last(query: &QueryString<'_>, language: Language, now: Instant, zone: &Z
             ending_at.min(now)
         }
     };
-    Ok(zone.day_of(ending_at.just_before()))
+    Ok(ending_at.just_before())
+}
+
+/// What a point is.
+enum Unit {
+    Day,
+    Hour,
+}
+
+fn read_unit(query: &QueryString<'_>, language: Language) -> Result<Unit, ApiError> {
+    match query.get_filled(Parameter::Unit) {
+        None => Ok(Unit::Day),
+        Some(given) => match &*given.value {
+            "day" => Ok(Unit::Day),
+            "hour" => Ok(Unit::Hour),
+            _ => Err(refuse(Refusal::Unit, language, Some(given))),
+        },
+    }
+}
+
+fn read_explain(query: &QueryString<'_>, language: Language) -> Result<bool, ApiError> {
+    match query.get_filled(Parameter::Explain) {
+        None => Ok(false),
+        Some(given) => match &*given.value {
+            "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(refuse(Refusal::Explain, language, Some(given))),
+        },
+    }
+}
+
+/// `as_of` is the end of the day on which it falls, and of today at the latest; `mode` is `current` or `frozen`.
+fn read_as_of(query: &QueryString<'_>, language: Language, now: Instant, zone: &Zone) -> Result<AsOf, ApiError> {
+    let as_of = match query.get_filled(Parameter::AsOf) {
+        None => AsOf::Now,
+        Some(given) => {
+            let as_of = parse_instant(&given.value, zone).map_err(|_| refuse(Refusal::AsOf, language, Some(given)))?;
+            let day = zone.day_of(as_of);
+            if day < zone.day_of(now) { AsOf::Day(day) } else { AsOf::Now }
+        }
+    };
+    match query.get_filled(Parameter::Mode) {
+        Some(given) if given.value == "frozen" => {
+            if let Some(other) = query.get_filled(Parameter::AsOf) {
+                return Err(refuse(Refusal::FrozenWith, language, Some(other)));
+            }
+            if read_explain(query, language)? {
+                return Err(refuse(Refusal::FrozenWith, language, query.get(Parameter::Explain)));
+            }
+            Ok(AsOf::OwnDay)
+        }
+        Some(given) if given.value != "current" => Err(refuse(Refusal::Mode, language, Some(given))),
+        _ => Ok(as_of),
+    }
 }
 
 fn read_window(query: &QueryString<'_>, route: Route) -> Result<u16, ApiError> {

@@ -25,6 +25,8 @@ pub enum Parameter {
     Explain,
     /// Which state of each point.
     Mode,
+    /// Days or hours.
+    Unit,
     /// The key, in Braze's older place.
     ApiKey,
 }
@@ -47,6 +49,7 @@ impl Parameter {
             "as_of" => Some(Self::AsOf),
             "explain" => Some(Self::Explain),
             "mode" => Some(Self::Mode),
+            "unit" if route.takes_unit() => Some(Self::Unit),
             "api_key" => Some(Self::ApiKey),
             _ => None,
         }
@@ -65,6 +68,7 @@ impl Parameter {
             (Self::AsOf, _) => "as_of",
             (Self::Explain, _) => "explain",
             (Self::Mode, _) => "mode",
+            (Self::Unit, _) => "unit",
             (Self::ApiKey, _) => "api_key",
         }
     }

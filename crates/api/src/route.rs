@@ -17,6 +17,12 @@ pub enum Route {
     Growth,
     /// What share of a window's active users came on the day.
     Stickiness,
+    /// Users who removed an app on the day.
+    Uninstalls,
+    /// Sessions that began on the day, or in the hour.
+    Sessions,
+    /// Why the apps do not add up to the workspace.
+    Overlap,
     /// `Dau`, as the French page has it.
     FrenchDau,
     /// `Mau`, as the French page has it.
@@ -25,13 +31,16 @@ pub enum Route {
 
 impl Route {
     /// Every series route.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Dau,
         Self::Mau,
         Self::NewUsers,
         Self::ActiveUsers,
         Self::Growth,
         Self::Stickiness,
+        Self::Uninstalls,
+        Self::Sessions,
+        Self::Overlap,
         Self::FrenchDau,
         Self::FrenchMau,
     ];
@@ -45,6 +54,9 @@ impl Route {
             Self::ActiveUsers => "/kpi/active_users/data_series",
             Self::Growth => "/kpi/growth/data_series",
             Self::Stickiness => "/kpi/stickiness/data_series",
+            Self::Uninstalls => "/kpi/uninstalls/data_series",
+            Self::Sessions => "/sessions/data_series",
+            Self::Overlap => "/kpi/overlap/data_series",
             Self::FrenchDau => "/fr/kpi/dau/data_series",
             Self::FrenchMau => "/fr/kpi/mau/data_series",
         }
@@ -70,6 +82,9 @@ impl Route {
             Self::ActiveUsers => "kpi.active_users.data_series",
             Self::Growth => "kpi.growth.data_series",
             Self::Stickiness => "kpi.stickiness.data_series",
+            Self::Uninstalls => "kpi.uninstalls.data_series",
+            Self::Sessions => "sessions.data_series",
+            Self::Overlap => "kpi.overlap.data_series",
         }
     }
 
@@ -77,24 +92,47 @@ impl Route {
     pub const fn language(self) -> Language {
         match self {
             Self::FrenchDau | Self::FrenchMau => Language::French,
-            Self::Dau | Self::Mau | Self::NewUsers | Self::ActiveUsers | Self::Growth | Self::Stickiness => {
-                Language::English
-            }
+            Self::Dau
+            | Self::Mau
+            | Self::NewUsers
+            | Self::ActiveUsers
+            | Self::Growth
+            | Self::Stickiness
+            | Self::Uninstalls
+            | Self::Sessions
+            | Self::Overlap => Language::English,
         }
     }
 
     /// Whether the client may choose the window; elsewhere `window` is a parameter like any unknown one.
     pub const fn takes_window(self) -> bool {
         match self {
-            Self::ActiveUsers | Self::Growth | Self::Stickiness => true,
-            Self::Dau | Self::Mau | Self::NewUsers | Self::FrenchDau | Self::FrenchMau => false,
+            Self::ActiveUsers | Self::Growth | Self::Stickiness | Self::Overlap => true,
+            Self::Dau
+            | Self::Mau
+            | Self::NewUsers
+            | Self::Uninstalls
+            | Self::Sessions
+            | Self::FrenchDau
+            | Self::FrenchMau => false,
         }
+    }
+
+    /// Whether a point may be an hour instead of a day; elsewhere `unit` is a parameter like any unknown one.
+    pub const fn takes_unit(self) -> bool {
+        matches!(self, Self::Sessions)
     }
 
     /// The window in days where the client names none.
     pub const fn window_default(self) -> u16 {
         match self {
-            Self::Dau | Self::FrenchDau | Self::NewUsers | Self::ActiveUsers => 1,
+            Self::Dau
+            | Self::FrenchDau
+            | Self::NewUsers
+            | Self::ActiveUsers
+            | Self::Uninstalls
+            | Self::Sessions
+            | Self::Overlap => 1,
             Self::Mau | Self::FrenchMau | Self::Growth | Self::Stickiness => MONTH_DAYS,
         }
     }
@@ -108,6 +146,9 @@ impl Route {
             Self::ActiveUsers => &["active_users"],
             Self::Growth => &["active", "new", "resurrected", "retained", "churned"],
             Self::Stickiness => &["dau", "active", "stickiness"],
+            Self::Uninstalls => &["uninstalls"],
+            Self::Sessions => &["sessions"],
+            Self::Overlap => &["all_apps", "sum_of_apps"],
         }
     }
 }

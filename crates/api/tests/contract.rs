@@ -1,7 +1,7 @@
 //! The contract's own examples, as tables, and the promise that nothing a client writes makes the server stumble.
 
 use dauphin_api::{ApiError, Route, SeriesParameters};
-use dauphin_model::{Instant, Zone, parse_instant};
+use dauphin_model::{AsOf, Instant, Zone, parse_instant};
 use proptest::prelude::*;
 
 fn route_named(word: &str) -> Route {
@@ -37,7 +37,13 @@ fn check(table: &str) {
                 } else {
                     format!(" window {}", asked.window)
                 };
-                format!("{}..{}{app_id}{window}", asked.first, asked.last)
+                let as_of = match asked.as_of {
+                    AsOf::Now => String::new(),
+                    AsOf::Day(day) => format!(" as of {day}"),
+                    AsOf::OwnDay => " frozen".to_owned(),
+                };
+                let explained = if asked.explain { " explained" } else { "" };
+                format!("{}..{}{app_id}{window}{as_of}{explained}", asked.first, asked.last)
             }
         };
         assert_eq!(answer, expected.trim(), "{line}");
@@ -126,9 +132,20 @@ fn an_app_a_window_and_a_format_are_optional() {
         growth UTC 2018-06-28T12:00:00Z length=1&window=367         => `window` is `367`; it must be a whole number of days from 1 to 366
         growth UTC 2018-06-28T12:00:00Z length=1&window=1&window=1  => `window` is given twice; give it once, under one name
         dau    UTC 2018-06-28T12:00:00Z length=1&format=xml         => `format` is `xml`; it must be `json` or `csv`
-        dau    UTC 2018-06-28T12:00:00Z length=1&explain=true       => `explain` is not available in this version: the server does not answer it yet; remove it
-        dau    UTC 2018-06-28T12:00:00Z length=1&as_of=             => `as_of` is not available in this version: the server does not answer it yet; remove it
-        mau    UTC 2018-06-28T12:00:00Z length=1&mode=frozen        => `mode` is not available in this version: the server does not answer it yet; remove it
+        dau    UTC 2018-06-28T12:00:00Z length=1&as_of=&mode=&explain= => 2018-06-28..2018-06-28
+        dau    UTC 2018-06-28T12:00:00Z length=1&explain=0          => 2018-06-28..2018-06-28
+        dau    UTC 2018-06-28T12:00:00Z length=1&explain=true       => 2018-06-28..2018-06-28 explained
+        dau    UTC 2018-06-28T12:00:00Z length=1&explain=1&as_of=2018-06-27&mode=current => 2018-06-28..2018-06-28 as of 2018-06-27 explained
+        mau    UTC 2018-06-28T12:00:00Z length=1&mode=frozen        => 2018-06-28..2018-06-28 frozen
+        dau    UTC 2018-06-28T12:00:00Z length=1&as_of=2018-06-28   => 2018-06-28..2018-06-28
+        dau    UTC 2018-06-28T12:00:00Z length=1&as_of=9999-01-01   => 2018-06-28..2018-06-28
+        dau    Asia/Tokyo 2018-06-28T12:00:00Z length=1&as_of=2018-06-26T15:00:00Z => 2018-06-28..2018-06-28 as of 2018-06-27
+        dau    UTC 2018-06-28T12:00:00Z length=1&as_of=then         => `as_of` is `then`; it must be a time like `2018-06-28T23:59:59-05:00` or a date like `2018-06-28`
+        dau    UTC 2018-06-28T12:00:00Z length=1&explain=yes        => `explain` is `yes`; it must be `true` or `false`
+        dau    UTC 2018-06-28T12:00:00Z length=1&mode=Frozen        => `mode` is `Frozen`; it must be `current` or `frozen`
+        dau    UTC 2018-06-28T12:00:00Z length=1&mode=frozen&as_of=2018-06-27 => `as_of` cannot be given with `mode` `frozen`, which shows each point as of its own day; remove one of them
+        dau    UTC 2018-06-28T12:00:00Z length=1&mode=frozen&explain=1 => `explain` cannot be given with `mode` `frozen`, which shows each point as of its own day; remove one of them
+        dau    UTC 2018-06-28T12:00:00Z length=1&mode=frozen&explain=0 => 2018-06-28..2018-06-28 frozen
         ",
     );
 }
@@ -147,9 +164,39 @@ fn the_french_page_is_taken_at_its_word() {
         fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&length=1  => `length` est donné deux fois ; donnez-le une seule fois, sous un seul nom
         fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&finalisation_a=&finalisation_%C3%A0=  => `finalisation_à` est donné deux fois ; donnez-le une seule fois, sous un seul nom
         fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&finalisation_a=hier => `finalisation_a` vaut `hier` ; il faut un instant comme `2018-06-28T23:59:59-05:00` ou une date comme `2018-06-28`
-        fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&explain=true => `explain` n'est pas disponible dans cette version : le serveur n'y répond pas encore ; retirez-le
+        fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&explain=oui => `explain` vaut `oui` ; il faut `true` ou `false`
+        fr Europe/Paris 2018-07-10T12:00:00Z Longueur=1&as_of=2018-07-01 => 2018-07-10..2018-07-10 as of 2018-07-01
         ",
     );
+}
+
+#[test]
+fn points_may_be_hours_where_the_route_takes_a_unit() {
+    let now = Instant::new(1_530_187_200, 0).unwrap(); // 2018-06-28T12:00:00Z
+    let zone = Zone::named("America/Chicago").unwrap();
+    let read = |route, query: &str| SeriesParameters::read(route, query, None, now, &zone);
+    let hours = |query: &str| {
+        let asked = read(Route::Sessions, query).unwrap();
+        let hours = asked.hours.unwrap();
+        assert_eq!((hours.len(), hours[0].day), (usize::from(asked.length), asked.first), "{query}");
+        assert_eq!(hours.last().unwrap().day, asked.last, "{query}");
+        let text = |index: usize| zone.rfc3339(hours[index].start);
+        [text(0), text(hours.len() - 1)]
+    };
+    let now_hour = "2018-06-28T06:00:00-05:00".to_owned();
+    assert_eq!(hours("length=1&unit=hour"), [now_hour.clone(), now_hour.clone()]);
+    assert_eq!(hours("length=8&unit=hour"), ["2018-06-27T23:00:00-05:00".to_owned(), now_hour]);
+    let midnight = "2018-06-27T23:00:00-05:00".to_owned();
+    assert_eq!(hours("length=1&unit=hour&ending_at=2018-06-28"), [midnight.clone(), midnight]);
+    for query in ["length=1", "length=1&unit=", "length=1&unit=day"] {
+        assert_eq!(read(Route::Sessions, query).unwrap().hours, None, "{query}");
+    }
+    // Elsewhere it is a parameter of another route, with whatever value.
+    assert_eq!(read(Route::Dau, "length=1&unit=week").unwrap().hours, None);
+    let error = read(Route::Sessions, "length=1&unit=week").unwrap_err();
+    assert_eq!((error.status(), error.message()), (400, "`unit` is `week`; it must be `day` or `hour`"));
+    let error = read(Route::Sessions, "length=100&unit=hour&ending_at=0001-01-03").unwrap_err();
+    assert_eq!(error.message(), "`ending_at` is `0001-01-03`; the series would begin before 0001-01-01");
 }
 
 #[test]
@@ -225,7 +272,9 @@ proptest! {
             Ok(asked) => {
                 prop_assert!((1..=100).contains(&asked.length));
                 prop_assert!((1..=366).contains(&asked.window));
-                prop_assert_eq!(asked.last.since(asked.first), i32::from(asked.length) - 1);
+                if asked.hours.is_none() {
+                    prop_assert_eq!(asked.last.since(asked.first), i32::from(asked.length) - 1);
+                }
                 prop_assert!(asked.last <= zone.day_of(now));
             }
         }

@@ -11,6 +11,8 @@ pub struct Bucket(u16);
 impl Bucket {
     /// Number of buckets in a row.
     pub const COUNT: usize = WINDOW_DAYS_MAX as usize + 2;
+    /// The one bucket of rows that only count.
+    pub const ONLY: Self = Self(0);
     /// A gap of more than 366 days.
     pub const OLDER: Self = Self(WINDOW_DAYS_MAX);
     /// No earlier active day at all: the user is new.
@@ -25,6 +27,11 @@ impl Bucket {
                 Self((day.code() - previous.code() - 1).min(WINDOW_DAYS_MAX))
             }
         }
+    }
+
+    /// The bucket of sessions that began in an hour of the local day, counted from its start.
+    pub fn of_hour(hour: u8) -> Self {
+        Self(u16::from(hour))
     }
 
     /// The bucket with this index, below [`Bucket::COUNT`].

@@ -1,16 +1,17 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use dauphin_model::{ActiveDay, Cause, Scope};
+use dauphin_model::{ActiveDay, Cause, RowKey};
 
 use crate::varint::{Reader, Truncated, write_signed, write_varint};
-use crate::{Bucket, RowChange};
+use crate::{Bucket, History, RowChange};
 
-/// Every gap row of a workspace, kept apart by when it was recorded and why. The parts of a row add up to today's truth;
+/// Every row of a workspace, kept apart by when it was recorded and why. The parts of a row add up to today's truth;
 /// leaving out later parts gives the row as it once stood.
 #[derive(Default)]
 pub struct Ledger {
-    rows: BTreeMap<(Scope, ActiveDay), LedgerRow>,
-    dirty: std::collections::BTreeSet<(Scope, ActiveDay)>,
+    histories: BTreeMap<RowKey, Arc<History>>,
+    dirty: BTreeSet<(RowKey, ActiveDay)>,
 }
 
 /// One row in its parts.
@@ -31,30 +32,39 @@ impl From<Truncated> for LedgerRowError {
 }
 
 impl Ledger {
-    /// Adds `changes` recorded on one day; they come ordered by scope, day, cause and bucket.
+    /// Adds `changes` recorded on one day; they come ordered by key, day, cause and bucket.
     pub fn add(&mut self, recorded: ActiveDay, changes: &[RowChange]) {
-        let same_part = |a: &RowChange, b: &RowChange| (a.scope, a.day, a.cause) == (b.scope, b.day, b.cause);
-        for part in changes.chunk_by(same_part) {
-            let RowChange { scope, day, cause, .. } = part[0];
-            let row = self.rows.entry((scope, day)).or_default();
-            row.add(recorded, cause, part.iter().map(|change| (change.bucket, change.delta)));
-            self.dirty.insert((scope, day));
+        let same_part = |a: &RowChange, b: &RowChange| (a.key, a.day, a.cause) == (b.key, b.day, b.cause);
+        for of_key in changes.chunk_by(|a, b| a.key == b.key) {
+            let key = of_key[0].key;
+            let history = Arc::make_mut(self.histories.entry(key).or_default());
+            for part in of_key.chunk_by(same_part) {
+                let RowChange { day, cause, .. } = part[0];
+                history.row_mut(day).add(recorded, cause, part.iter().map(|change| (change.bucket, change.delta)));
+                self.dirty.insert((key, day));
+            }
         }
     }
 
     /// Puts a row read from the store in its place.
-    pub fn insert(&mut self, scope: Scope, day: ActiveDay, row: LedgerRow) {
-        self.rows.insert((scope, day), row);
+    pub fn insert(&mut self, key: RowKey, day: ActiveDay, row: LedgerRow) {
+        *Arc::make_mut(self.histories.entry(key).or_default()).row_mut(day) = row;
+    }
+
+    /// The rows of a measure and scope as they are now, shared: what is added later does not reach them.
+    pub fn history(&self, key: RowKey) -> Arc<History> {
+        self.histories.get(&key).cloned().unwrap_or_default()
     }
 
     /// Every row.
-    pub fn rows(&self) -> impl Iterator<Item = (Scope, ActiveDay, &LedgerRow)> {
-        self.rows.iter().map(|((scope, day), row)| (*scope, *day, row))
+    pub fn rows(&self) -> impl Iterator<Item = (RowKey, ActiveDay, &LedgerRow)> {
+        self.histories.iter().flat_map(|(key, history)| history.rows().map(|(day, row)| (*key, day, row)))
     }
 
     /// The rows changed since they were last taken to be written.
-    pub fn take_dirty(&mut self) -> impl Iterator<Item = (Scope, ActiveDay, &LedgerRow)> {
-        std::mem::take(&mut self.dirty).into_iter().map(|(scope, day)| (scope, day, &self.rows[&(scope, day)]))
+    pub fn take_dirty(&mut self) -> impl Iterator<Item = (RowKey, ActiveDay, &LedgerRow)> {
+        let dirty = std::mem::take(&mut self.dirty);
+        dirty.into_iter().filter_map(|(key, day)| Some((key, day, self.histories.get(&key)?.row(day)?)))
     }
 }
 
@@ -84,17 +94,11 @@ impl LedgerRow {
     }
 
     /// The sum of the parts, as changes of an empty row.
-    pub fn changes(&self, scope: Scope, day: ActiveDay) -> Vec<RowChange> {
+    pub fn changes(&self, key: RowKey, day: ActiveDay) -> Vec<RowChange> {
         let parts = self.parts();
         parts
             .flat_map(|(_, cause, counts)| {
-                counts.iter().map(move |(bucket, delta)| RowChange {
-                    scope,
-                    day,
-                    cause,
-                    bucket: *bucket,
-                    delta: *delta,
-                })
+                counts.iter().map(move |(bucket, delta)| RowChange { key, day, cause, bucket: *bucket, delta: *delta })
             })
             .collect()
     }
@@ -147,6 +151,7 @@ impl LedgerRow {
 
 #[cfg(test)]
 mod tests {
+    use dauphin_model::Scope;
     use proptest::prelude::*;
 
     use super::*;
@@ -156,7 +161,7 @@ mod tests {
     }
 
     fn change(scope: Scope, day_code: u16, cause: Cause, bucket: u16, delta: i64) -> RowChange {
-        RowChange { scope, day: day(day_code), cause, bucket: Bucket::new(bucket).unwrap(), delta }
+        RowChange { key: RowKey::active(scope), day: day(day_code), cause, bucket: Bucket::new(bucket).unwrap(), delta }
     }
 
     #[test]

@@ -16,17 +16,21 @@ mod page;
 mod person;
 mod shard;
 
+mod history;
 mod ledger;
+mod seen;
 mod series;
 mod varint;
 
 pub use calendar::{Calendars, CalendarsError, Track};
 pub use gap::Bucket;
+pub use history::{Counting, History};
 pub use identity::{Identities, IdentityChange, IdentityEffects, IdentityOutcome, IdentityRecord, Move};
 pub use ledger::{Ledger, LedgerRow, LedgerRowError};
 pub use page::PageError;
 pub use person::Flags;
 pub use row::{GapRow, RowChange, RowChanges};
+pub use seen::{GenerationError, Seen};
 pub use series::{Growth, Rows, ScopeRows};
 pub use shard::{Applied, Arrival, Change, PAGE_PROFILES, Shard, Stamp};
 pub use varint::{Reader, Truncated, write_signed, write_varint};

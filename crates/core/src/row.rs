@@ -1,4 +1,4 @@
-use dauphin_model::{ActiveDay, Cause, Scope};
+use dauphin_model::{ActiveDay, Cause, RowKey, Scope};
 
 use crate::Bucket;
 
@@ -48,12 +48,16 @@ impl GapRow {
         row
     }
 
+    /// How many are in one bucket.
+    pub fn in_bucket(&self, bucket: Bucket) -> u32 {
+        self.suffix[bucket.index()] - self.suffix.get(bucket.index() + 1).copied().unwrap_or(0)
+    }
+
     /// Users per bucket, for buckets that hold any.
     pub fn buckets(&self) -> impl Iterator<Item = (Bucket, u32)> {
         (0..Bucket::COUNT).filter_map(|index| {
-            let beyond = self.suffix.get(index + 1).copied().unwrap_or(0);
-            let count = self.suffix[index] - beyond;
             let bucket = Bucket::new(u16::try_from(index).ok()?)?;
+            let count = self.in_bucket(bucket);
             (count > 0).then_some((bucket, count))
         })
     }
@@ -62,8 +66,8 @@ impl GapRow {
 /// So many users more (or fewer) in one bucket of one row, and why.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct RowChange {
-    /// Whose row.
-    pub scope: Scope,
+    /// Whose row, and of what.
+    pub key: RowKey,
     /// Which day's row.
     pub day: ActiveDay,
     /// Why.
@@ -76,7 +80,7 @@ pub struct RowChange {
 
 /// The row changes of a batch: noted one by one, then drained as sums in a fixed order.
 ///
-/// A note is one word, so that the fold writes little: scope, day, cause and bucket in the upper bits (which sort in
+/// A note is one word, so that the fold writes little: key, day, cause and bucket in the upper bits (which sort in
 /// that order), the delta in the lowest eight.
 #[derive(Default)]
 pub struct RowChanges {
@@ -86,7 +90,7 @@ pub struct RowChanges {
 const BUCKET_SHIFT: u32 = 8;
 const CAUSE_SHIFT: u32 = BUCKET_SHIFT + 9;
 const DAY_SHIFT: u32 = CAUSE_SHIFT + 4;
-const SCOPE_SHIFT: u32 = DAY_SHIFT + 16;
+const KEY_SHIFT: u32 = DAY_SHIFT + 16;
 const DELTA_ZERO: u64 = 0x80;
 const _: () = assert!(Bucket::COUNT <= 1 << 9);
 
@@ -117,17 +121,18 @@ impl RowChanges {
         day: ActiveDay,
         next: Option<ActiveDay>,
     ) {
-        self.note(scope, cause, day, Bucket::of(previous, day), sign);
+        let key = RowKey::active(scope);
+        self.note(key, cause, day, Bucket::of(previous, day), sign);
         if let Some(next) = next {
-            self.note(scope, cause, next, Bucket::of(previous, next), -sign);
-            self.note(scope, cause, next, Bucket::of(Some(day), next), sign);
+            self.note(key, cause, next, Bucket::of(previous, next), -sign);
+            self.note(key, cause, next, Bucket::of(Some(day), next), sign);
         }
     }
 
-    pub(crate) fn note(&mut self, scope: Scope, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
+    pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
         let delta = DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff;
         self.notes.push(
-            u64::from(scope.code()) << SCOPE_SHIFT
+            u64::from(key.code()) << KEY_SHIFT
                 | u64::from(day.code()) << DAY_SHIFT
                 | u64::from(cause.code()) << CAUSE_SHIFT
                 | u64::from(bucket.get()) << BUCKET_SHIFT
@@ -135,7 +140,7 @@ impl RowChanges {
         );
     }
 
-    /// The sums, ordered by scope, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
+    /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
     pub fn drain(&mut self) -> Vec<RowChange> {
         self.notes.sort_unstable();
         let mut sums: Vec<RowChange> = Vec::new();
@@ -153,7 +158,7 @@ impl RowChanges {
     fn unpack(note: u64, delta: i64) -> RowChange {
         const WRITTEN: &str = "written by `note`";
         RowChange {
-            scope: Scope::from_code((note >> SCOPE_SHIFT) as u16).expect(WRITTEN),
+            key: RowKey::from_code((note >> KEY_SHIFT) as u16).expect(WRITTEN),
             day: ActiveDay::from_code((note >> DAY_SHIFT) as u16),
             cause: Cause::from_code((note >> CAUSE_SHIFT & 0xf) as u8).expect(WRITTEN),
             bucket: Bucket::new((note >> BUCKET_SHIFT & 0x1ff) as u16).expect(WRITTEN),

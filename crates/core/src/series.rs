@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
 use dauphin_model::limits::WINDOW_DAYS_MAX;
-use dauphin_model::{ActiveDay, Day, Scope};
+use dauphin_model::{ActiveDay, Day, LocalHour, Measure, RowKey, Scope};
 
-use crate::{GapRow, RowChange};
+use crate::{Bucket, GapRow, RowChange};
 
-/// Today's gap rows of every scope of a workspace. Cloning shares them; adding changes copies only the rows it touches,
+/// Today's rows of every measure and scope of a workspace. Cloning shares them; adding changes copies only the rows it touches,
 /// so a reader's clone never moves.
 #[derive(Clone, Default)]
 pub struct Rows {
-    scopes: Vec<Arc<ScopeRows>>,
+    /// By measure, then by scope: a workspace without sessions has no places for them.
+    scopes: [Vec<Arc<ScopeRows>>; Measure::ALL.len()],
 }
 
-/// Today's gap rows of one scope.
+/// Today's rows of one scope and measure.
 ///
 /// Each user counted in a window has exactly one day that is their first inside it, and on that day the gap reaches
 /// beyond the window's start. So the number of users active on at least one of the days `s..=t` is the sum over `d` in
@@ -39,19 +40,26 @@ pub struct Growth {
 }
 
 impl Rows {
-    /// The rows of `scope`; a scope without activity has none.
+    /// The gap rows of `scope`; a scope without activity has none.
     pub fn scope(&self, scope: Scope) -> Arc<ScopeRows> {
-        self.scopes.get(usize::from(scope.code())).cloned().unwrap_or_default()
+        self.of(RowKey::active(scope))
     }
 
-    /// Adds `changes`; those of one scope and day follow each other.
+    /// The rows of a measure and scope.
+    pub fn of(&self, key: RowKey) -> Arc<ScopeRows> {
+        let scopes = &self.scopes[usize::from(key.measure.number())];
+        scopes.get(usize::from(key.scope.code())).cloned().unwrap_or_default()
+    }
+
+    /// Adds `changes`; those of one key and day follow each other.
     pub fn add(&mut self, changes: &[RowChange]) {
-        for of_scope in changes.chunk_by(|a, b| a.scope == b.scope) {
-            let scope = usize::from(of_scope[0].scope.code());
-            if self.scopes.len() <= scope {
-                self.scopes.resize_with(scope + 1, Arc::default);
+        for of_scope in changes.chunk_by(|a, b| a.key == b.key) {
+            let RowKey { measure, scope } = of_scope[0].key;
+            let (scopes, scope) = (&mut self.scopes[usize::from(measure.number())], usize::from(scope.code()));
+            if scopes.len() <= scope {
+                scopes.resize_with(scope + 1, Arc::default);
             }
-            let rows = Arc::make_mut(&mut self.scopes[scope]);
+            let rows = Arc::make_mut(&mut scopes[scope]);
             for of_day in of_scope.chunk_by(|a, b| a.day == b.day) {
                 let row = rows.slot(of_day[0].day);
                 let before = row.as_deref().unwrap_or(&GapRow::EMPTY);
@@ -66,7 +74,7 @@ impl Rows {
         let scope = |rows: &Arc<ScopeRows>| {
             rows.rows.capacity() * size_of::<usize>() + rows.rows.iter().flatten().count() * size_of::<GapRow>()
         };
-        self.scopes.iter().map(scope).sum()
+        self.scopes.iter().flatten().map(scope).sum()
     }
 }
 
@@ -117,6 +125,11 @@ impl ScopeRows {
     /// Users whose first activity ever is on each of `length` days from `first`.
     pub fn new_users(&self, first: Day, length: u16) -> Vec<i64> {
         (0..i32::from(length)).map(|index| i64::from(self.row_offset(first, index).first())).collect()
+    }
+
+    /// Sessions that began in each of `hours`.
+    pub fn by_hour(&self, hours: &[LocalHour]) -> Vec<i64> {
+        hours.iter().map(|hour| i64::from(self.row(hour.day).in_bucket(Bucket::of_hour(hour.number)))).collect()
     }
 
     /// Growth of the users active in a `window` of 1 to 366 days, on each of `length` days from `first`.

@@ -9,6 +9,7 @@ use crate::identity::IdentityRecord;
 use crate::page::PageError;
 use crate::person::{Flags, Persons, ProfileIndex, note_contribution};
 use crate::row::RowChanges;
+use crate::seen::{Seen, Session};
 
 /// Profiles in one page, the unit in which a shard is written to the store: large enough that reading is sequential,
 /// small enough that a page of busy profiles stays far below a mebibyte.
@@ -38,13 +39,38 @@ pub enum Change {
         /// Who it turned out to be; lives anywhere.
         user: ProfileKey,
     },
+    /// A session began, whoever's it is.
+    Session {
+        /// In which app; `None` counts for the workspace only.
+        app: Option<AppIndex>,
+        /// On which local day.
+        day: ActiveDay,
+        /// In which hour from the start of that day.
+        hour: u8,
+        /// The same for what may be a repeat.
+        fingerprint: u128,
+    },
+    /// An app was removed. It counts where the profile belongs by its key, whoever the person is.
+    Uninstall {
+        /// By whom.
+        profile: ProfileKey,
+        /// Which app; `None` counts for the workspace only.
+        app: Option<AppIndex>,
+        /// On which local day.
+        day: ActiveDay,
+    },
 }
 
 impl Change {
     /// To whom it happened: whose shard it goes to.
     pub const fn profile(&self) -> ProfileKey {
         match self {
-            Self::Active { profile, .. } | Self::Known { profile } | Self::Claim { profile, .. } => *profile,
+            Self::Active { profile, .. }
+            | Self::Known { profile }
+            | Self::Claim { profile, .. }
+            | Self::Uninstall { profile, .. } => *profile,
+            // It goes where its fingerprint says: one session may be sent of several profiles.
+            Self::Session { fingerprint, .. } => ProfileKey::from_u128(*fingerprint),
         }
     }
 }
@@ -58,6 +84,8 @@ pub struct Applied {
     pub elsewhere: Vec<(u8, Change)>,
     /// Claims that are to be made, each a profile and a user.
     pub claims: Vec<(ProfileKey, ProfileKey)>,
+    /// Fingerprints of sessions and uninstalls that were counted, in order: what must be remembered of these.
+    pub seen: Vec<u128>,
 }
 
 /// How activity came in.
@@ -108,6 +136,8 @@ pub struct Shard {
     /// Pages changed since they were last written.
     dirty: Vec<bool>,
     scratch: Vec<u8>,
+    /// Sessions and uninstalls counted lately.
+    seen: Seen,
 }
 
 /// A profile that belongs here by its key and lives in another shard.
@@ -168,6 +198,16 @@ impl Shard {
         rows: &mut RowChanges,
         applied: &mut Applied,
     ) {
+        match change {
+            Change::Session { app, day, hour, fingerprint } => {
+                let session = Session { app, day, hour, fingerprint };
+                return self.count_session(session, stamp, rows, &mut applied.seen);
+            }
+            Change::Uninstall { profile, app, day } => {
+                return self.count_uninstall((profile, app, day), stamp, rows, &mut applied.seen);
+            }
+            Change::Active { .. } | Change::Known { .. } | Change::Claim { .. } => {}
+        }
         if found.is_none()
             && let Some(home) = self.elsewhere(change.profile())
         {
@@ -175,7 +215,7 @@ impl Shard {
                 Change::Active { .. } => applied.elsewhere.push((home, change)),
                 Change::Claim { profile, user } if !self.is_settled(profile) => applied.claims.push((profile, user)),
                 // Whoever lives elsewhere is known.
-                Change::Claim { .. } | Change::Known { .. } => {}
+                Change::Claim { .. } | Change::Known { .. } | Change::Session { .. } | Change::Uninstall { .. } => {}
             }
             return;
         }
@@ -192,6 +232,7 @@ impl Shard {
                 }
                 false
             }
+            Change::Session { .. } | Change::Uninstall { .. } => false,
         };
         if changed {
             applied.effective.push(change);
@@ -392,6 +433,17 @@ impl Shard {
             + self.elsewhere.allocation_size()
             + self.profiles.capacity() * size_of::<Profile>()
             + self.calendars.byte_count()
+            + self.seen.byte_count()
+    }
+
+    /// Sessions and uninstalls counted lately.
+    pub const fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// As [`Shard::seen`].
+    pub const fn seen_mut(&mut self) -> &mut Seen {
+        &mut self.seen
     }
 }
 

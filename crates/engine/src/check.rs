@@ -74,6 +74,7 @@ impl Recount {
 
 impl Restored {
     /// Recounts every scope of every workspace from its calendars and compares each point with what the gap rows answer.
+    /// Sessions and uninstalls are left alone: only counts of them are kept, so there is nothing to count again.
     pub fn check(&self) -> CheckReport {
         let mut report = CheckReport { points_checked: 0, mismatch_count: 0, mismatches: Vec::new() };
         for workspace in self.rows.catalog.workspaces() {

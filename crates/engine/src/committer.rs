@@ -3,15 +3,17 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Change, IdentityEffects, IdentityOutcome, Ledger, RowChange, Rows};
-use dauphin_model::{ActiveDay, WorkspaceIndex};
+use dauphin_core::{Change, History, IdentityEffects, IdentityOutcome, Ledger, RowChange, Rows};
+use dauphin_model::{ActiveDay, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
 use crate::audit::AuditLog;
+use crate::commit_stats::CommitStats;
 use crate::engine::FolderHandle;
 use crate::folder::FoldMessage;
 use crate::record::{
-    LogRecord, PageKey, ROWS_SEQUENCE_KEY, identity_key, identity_value, log_key, page_value, put_edit, row_key,
+    LogRecord, PageKey, ROWS_SEQUENCE_KEY, SeenKey, identity_key, identity_value, log_key, page_value, put_edit,
+    row_key,
 };
 use crate::shards::Shards;
 use crate::submission::Ticket;
@@ -24,6 +26,8 @@ pub(crate) enum CommitMessage {
     Folded(Folded),
     /// A page of a shard, whole.
     Page { key: PageKey, bytes: Vec<u8> },
+    /// What a shard has seen: the generations that changed, whole, and the oldest one it still needs.
+    Seen { workspace: WorkspaceIndex, shard: u8, oldest: u32, changed: Vec<(u32, Vec<u8>)> },
     /// A folder wrote all its dirty pages.
     Swept,
     /// Change the catalog.
@@ -32,6 +36,8 @@ pub(crate) enum CommitMessage {
     ReadAudit { page: AuditPage, done: Answer<Vec<AuditRecord>> },
     /// Remember how far a source was read (`None`: forget it).
     Source { key: Vec<u8>, value: Option<Vec<u8>>, done: Answer<()> },
+    /// Show rows in their parts.
+    History { workspace: WorkspaceIndex, keys: Vec<RowKey>, done: Answer<Vec<Arc<History>>> },
     /// Close the store and stop.
     Close,
 }
@@ -42,6 +48,8 @@ pub(crate) struct Folded {
     pub recorded: ActiveDay,
     /// Of one shard.
     pub changes: Option<(u8, Vec<Change>)>,
+    /// Of one shard, fingerprints of what was counted and must not be counted again.
+    pub seen: Option<(u8, Vec<u128>)>,
     /// Of any shards. Boxed: rare, and large.
     pub identities: Option<Box<IdentityEffects>>,
     /// What the audit log is to remember of it.
@@ -55,7 +63,8 @@ impl Folded {
     fn weight(&self) -> usize {
         let changes = self.changes.as_ref().map_or(0, |(_, changes)| changes.len() * 20);
         let identities = self.identities.as_ref().map_or(0, |effects| effects.records.len() * 150);
-        changes + identities + self.rows.len() * 4
+        let seen = self.seen.as_ref().map_or(0, |(_, seen)| seen.len() * 16);
+        changes + identities + seen + self.rows.len() * 4
     }
 }
 
@@ -91,6 +100,8 @@ pub(crate) struct Shared {
     pub catalog: ArcSwap<Catalog>,
     /// Today's rows of each workspace.
     pub rows: ArcSwap<Vec<Arc<Rows>>>,
+    /// For metrics.
+    pub stats: CommitStats,
     /// Set once, when storage failed.
     pub failed: OnceLock<Arc<str>>,
     /// Which zones may still change.
@@ -124,6 +135,8 @@ pub(crate) struct SweepProgress {
 struct Group {
     folded: Vec<Folded>,
     pages: Vec<(PageKey, Vec<u8>)>,
+    seen: Vec<SeenSweep>,
+    histories: Vec<HistoryRequest>,
     edits: Vec<(CatalogEdit, Option<AuditEntry>, Answer<Arc<Catalog>>)>,
     audit_reads: Vec<(AuditPage, Answer<Vec<AuditRecord>>)>,
     sources: Vec<SourceEdit>,
@@ -131,6 +144,12 @@ struct Group {
     close: bool,
     weight: usize,
 }
+
+/// What a shard has seen: workspace and shard, the oldest generation it still needs, and those that changed.
+type SeenSweep = (WorkspaceIndex, u8, u32, Vec<(u32, Vec<u8>)>);
+
+/// Of which workspace, which rows, and who waits for them.
+type HistoryRequest = (WorkspaceIndex, Vec<RowKey>, Answer<Vec<Arc<History>>>);
 
 /// Key, value or nothing, and who waits for it.
 type SourceEdit = (Vec<u8>, Option<Vec<u8>>, Answer<()>);
@@ -151,6 +170,11 @@ impl Group {
                 self.weight += bytes.len();
                 self.pages.push((key, bytes));
             }
+            CommitMessage::Seen { workspace, shard, oldest, changed } => {
+                self.weight += changed.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+                self.seen.push((workspace, shard, oldest, changed));
+            }
+            CommitMessage::History { workspace, keys, done } => self.histories.push((workspace, keys, done)),
             CommitMessage::Swept => self.swept += 1,
             CommitMessage::Edit { edit, audit, done } => self.edits.push((edit, audit, done)),
             CommitMessage::ReadAudit { page, done } => self.audit_reads.push((page, done)),
@@ -167,10 +191,10 @@ impl Group {
         }
         for changes in sums.values_mut() {
             // Each part is in order already; a stable sort merges such runs.
-            changes.sort_by_key(|change| (change.scope, change.day, change.cause, change.bucket));
+            changes.sort_by_key(|change| (change.key, change.day, change.cause, change.bucket));
             changes.dedup_by(|later, earlier| {
-                let same = (later.scope, later.day, later.cause, later.bucket)
-                    == (earlier.scope, earlier.day, earlier.cause, earlier.bucket);
+                let same = (later.key, later.day, later.cause, later.bucket)
+                    == (earlier.key, earlier.day, earlier.cause, earlier.bucket);
                 if same {
                     earlier.delta += later.delta;
                 }
@@ -237,12 +261,16 @@ impl Committer {
             // Parts of this very group may have been folded after the page was taken.
             batch.put(Table::Page, key.to_bytes(), page_value(sequence - 1, &page));
         }
+        for sweep in std::mem::take(&mut group.seen) {
+            put_seen(sequence - 1, sweep, &mut batch);
+        }
         self.grow_to(catalog.workspaces().len());
         let rows = group.take_rows();
         let log_bytes = self.put_log(sequence, &group.folded, &rows, &mut batch);
         let swept_until = self.finish_sweep(sequence, group.swept, &mut batch);
 
         if !batch.is_empty() {
+            let began = std::time::Instant::now();
             if let Err(error) = self.store.commit(batch) {
                 let reason = self.shared.failed.get_or_init(|| error.to_string().into());
                 let failed = EngineError::Failed(Arc::clone(reason));
@@ -250,6 +278,7 @@ impl Committer {
                 return group.fail(&failed);
             }
             self.next_sequence += 1;
+            self.shared.stats.add(began.elapsed(), group.folded.len());
         }
         if log_bytes > 0 {
             self.log.push_back((sequence, log_bytes));
@@ -273,6 +302,10 @@ impl Committer {
             done(result.map(|()| Arc::clone(&catalog)).map_err(EngineError::from));
         }
         group.sources.into_iter().for_each(|(_, _, done)| done(Ok(())));
+        for (workspace, keys, done) in group.histories {
+            let ledger = self.ledgers.get(workspace.0 as usize);
+            done(Ok(keys.into_iter().map(|key| ledger.map(|of| of.history(key)).unwrap_or_default()).collect()));
+        }
         for (page, done) in group.audit_reads {
             done(page.read(self.store.as_ref()).map_err(|error| EngineError::Failed(error.to_string().into())));
         }
@@ -325,6 +358,9 @@ impl Committer {
                 record.moves(part.workspace, &effects.moves);
                 put_identities(part.workspace, effects, batch);
             }
+            if let Some((shard, seen)) = &part.seen {
+                record.seen(part.workspace, *shard, part.recorded, seen);
+            }
         }
         let Some(bytes) = record.into_bytes() else { return 0 };
         let byte_count = bytes.len();
@@ -342,10 +378,10 @@ impl Committer {
         let until = sweep.until;
         self.sweep = None;
         for (ledger, workspace) in self.ledgers.iter_mut().zip(0..) {
-            for (scope, day, row) in ledger.take_dirty() {
+            for (key, day, row) in ledger.take_dirty() {
                 let mut bytes = Vec::new();
                 row.write(&mut bytes);
-                batch.put(Table::Row, row_key(WorkspaceIndex(workspace), scope, day), bytes);
+                batch.put(Table::Row, row_key(WorkspaceIndex(workspace), key, day), bytes);
             }
         }
         batch.put(Table::Row, ROWS_SEQUENCE_KEY, sequence.to_le_bytes());
@@ -357,6 +393,7 @@ impl Committer {
     fn maybe_begin_sweep(&mut self) {
         let (state, _) = self.shards.sizes();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
+        self.shared.stats.set_log_byte_count(log);
         if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
             return;
         }
@@ -385,5 +422,15 @@ impl Group {
         self.edits.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
         self.audit_reads.into_iter().for_each(|(_, done)| done(Err(error.clone())));
         self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+        self.histories.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+    }
+}
+
+/// Puts the generations that changed, and removes those that are forgotten.
+fn put_seen(sequence: u64, (workspace, shard, oldest, changed): SeenSweep, batch: &mut Batch) {
+    let key = |generation| SeenKey { workspace, shard, generation }.to_bytes();
+    batch.remove_range(Table::Seen, KeyRange::new(key(0), key(oldest)));
+    for (generation, bytes) in changed {
+        batch.put(Table::Seen, key(generation), page_value(sequence, &bytes));
     }
 }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
 use arc_swap::ArcSwap;
-use dauphin_core::{IdentityChange, Rows, Stamp};
+use dauphin_core::{History, IdentityChange, Rows, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{IdentitySecret, ProfileKey, WorkspaceIndex};
+use dauphin_model::{IdentitySecret, ProfileKey, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, StoreError, Table};
 
 use crate::audit::AuditLog;
+use crate::commit_stats::{CommitCounts, CommitStats};
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder};
 use crate::record::{put_edit, put_secret, read_catalog};
@@ -67,6 +68,8 @@ pub struct EngineStats {
     pub profile_byte_count: usize,
     /// Bytes of memory of the published rows.
     pub row_byte_count: usize,
+    /// What was made durable, and how fast.
+    pub commits: CommitCounts,
 }
 
 impl Engine {
@@ -146,6 +149,7 @@ impl Engine {
         let shared = Arc::new(Shared {
             catalog: ArcSwap::from_pointee(restored.rows.catalog),
             rows: ArcSwap::from_pointee(rows.clone()),
+            stats: CommitStats::default(),
             failed: OnceLock::new(),
             zones: ZoneGate::new(with_data),
         });
@@ -195,6 +199,12 @@ impl Engine {
     /// Today's rows of a workspace: everything answered so far, and nothing that was not made durable.
     pub fn rows(&self, workspace: WorkspaceIndex) -> Arc<Rows> {
         self.shared.rows.load().get(workspace.0 as usize).cloned().unwrap_or_default()
+    }
+
+    /// Rows of a workspace in their parts, one history for each of `keys`: everything answered so far. Waits for the
+    /// commit under way, if there is one; what is recorded later does not reach what was answered.
+    pub fn history(&self, workspace: WorkspaceIndex, keys: Vec<RowKey>) -> Result<Vec<Arc<History>>, EngineError> {
+        self.ask(|done| CommitMessage::History { workspace, keys, done })
     }
 
     /// Why storage failed, if it did.
@@ -300,6 +310,7 @@ impl Engine {
             profile_count,
             profile_byte_count,
             row_byte_count: self.shared.rows.load().iter().map(|rows| rows.byte_count()).sum(),
+            commits: self.shared.stats.counts(),
         }
     }
 

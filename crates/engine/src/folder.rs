@@ -119,6 +119,10 @@ impl Folder {
             let shards = self.shards.of(*workspace);
             let mut shard = shards.hold(*number);
             let Some(page) = shard.next_dirty_page(pages.start).filter(|page| *page < pages.end) else {
+                let (oldest, changed) = (shard.seen().oldest(), shard.seen_mut().take_dirty());
+                if !changed.is_empty() {
+                    self.send(CommitMessage::Seen { workspace: *workspace, shard: *number, oldest, changed })?;
+                }
                 sweep.pop_front();
                 continue;
             };
@@ -180,7 +184,7 @@ impl Job<'_> {
         let mut shard = self.shards.hold(number);
         let mut applied = shard.apply_all(changes, self.stamp, rows);
         claims.append(&mut applied.claims);
-        self.send(number, applied.effective, ticket, rows)?;
+        self.send(number, applied.effective, applied.seen, ticket, rows)?;
         drop(shard);
         Ok(applied.elsewhere)
     }
@@ -199,17 +203,25 @@ impl Job<'_> {
             changes.iter().map(|(_, change)| *change).partition(|change| shard.contains(change.profile()));
         moved.extend(gone);
         let applied = shard.apply_all(&here, self.stamp, rows);
-        self.send(number, applied.effective, ticket, rows)
+        self.send(number, applied.effective, applied.seen, ticket, rows)
     }
 
     /// Called while the shard is held.
-    fn send(&self, shard: u8, effective: Vec<Change>, ticket: &Arc<Ticket>, rows: &mut RowChanges) -> Result<(), Gone> {
+    fn send(
+        &self,
+        shard: u8,
+        effective: Vec<Change>,
+        seen: Vec<u128>,
+        ticket: &Arc<Ticket>,
+        rows: &mut RowChanges,
+    ) -> Result<(), Gone> {
         ticket.add_part();
         let new_user_days = effective.iter().filter(|change| matches!(change, Change::Active { .. })).count();
         self.folder.send(CommitMessage::Folded(Folded {
             workspace: self.workspace,
             recorded: self.stamp.recorded,
             changes: Some((shard, effective)).filter(|(_, effective)| !effective.is_empty()),
+            seen: Some((shard, seen)).filter(|(_, seen)| !seen.is_empty()),
             identities: None,
             audit: None,
             rows: rows.drain(),
@@ -234,6 +246,7 @@ impl Job<'_> {
             workspace: self.workspace,
             recorded: self.stamp.recorded,
             changes: None,
+            seen: None,
             identities: Some(effects).filter(|effects| *effects != IdentityEffects::default()).map(Box::new),
             audit: audit.map(Box::new),
             rows: rows.drain(),

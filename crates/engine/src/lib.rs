@@ -10,8 +10,10 @@ mod identity;
 mod record;
 
 mod check;
+mod inspect;
 mod restore;
 
+mod commit_stats;
 mod committer;
 mod engine;
 mod folder;
@@ -24,9 +26,11 @@ pub use catalog::{
     ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, SenderError, Setting, Workspace,
 };
 pub use check::{CheckReport, Mismatch};
+pub use commit_stats::{COMMIT_STEPS, CommitCounts};
 pub use dauphin_core::{IdentityChange, IdentityOutcome};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
 pub use identity::{IdentityDone, PersonView};
+pub use inspect::{Inspection, TableInspection, WorkspaceInspection};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, Receipt, Submission};

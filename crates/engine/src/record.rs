@@ -7,6 +7,7 @@ mod identity;
 mod log;
 mod page;
 mod row;
+mod seen;
 
 pub(crate) use audit::{audit_key, audit_last_key, audit_value, read_audit_key, read_audit_last, read_audit_value};
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
@@ -14,6 +15,7 @@ pub(crate) use identity::{identity_key, identity_value, read_identity_value, spl
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
 pub(crate) use page::{PageKey, page_value, split_page_value};
 pub(crate) use row::{ROWS_SEQUENCE_KEY, row_key, split_row_key};
+pub(crate) use seen::SeenKey;
 
 /// A record that cannot be what this software wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use dauphin_store::{KeyRange, Store, StoreError, Table};
 
 use crate::Catalog;
 use crate::record::{
-    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, read_identity_value,
-    split_identity_key, split_page_value, split_row_key,
+    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_sequence, read_catalog,
+    read_identity_value, split_identity_key, split_page_value, split_row_key,
 };
 
 /// Why what is stored could not be read back.
@@ -32,7 +32,8 @@ pub struct RestoredRows {
     pub catalog: Catalog,
     /// Today's rows of each workspace, by number.
     pub rows: Vec<Rows>,
-    pub(crate) ledgers: Vec<Ledger>,
+    /// The same in parts: when each was recorded, and why.
+    pub ledgers: Vec<Ledger>,
     /// The last log record whose changes the stored rows hold.
     pub(crate) rows_sequence: u64,
     /// The log records in the store: sequence and size.
@@ -71,11 +72,11 @@ impl RestoredRows {
             self.rows_sequence = u64::from_le_bytes(value.try_into().map_err(|_| Malformed)?);
             return Ok(());
         }
-        let (workspace, scope, day) = split_row_key(key)?;
+        let (workspace, row_key, day) = split_row_key(key)?;
         let row = LedgerRow::read(value).map_err(|_| Malformed)?;
         let index = workspace.0 as usize;
-        self.rows.get_mut(index).ok_or(Malformed)?.add(&row.changes(scope, day));
-        self.ledgers[index].insert(scope, day, row);
+        self.rows.get_mut(index).ok_or(Malformed)?.add(&row.changes(row_key, day));
+        self.ledgers[index].insert(row_key, day, row);
         Ok(())
     }
 
@@ -126,6 +127,8 @@ impl Restored {
 /// Fills the shards of one thread: from their pages, then from the log.
 struct ShardReader {
     shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
+    /// The log record up to which what each shard has seen is complete.
+    seen_sequences: BTreeMap<(WorkspaceIndex, u8), u64>,
     last_sequence: u64,
 }
 
@@ -136,12 +139,14 @@ impl ShardReader {
         thread: u8,
         thread_count: u8,
     ) -> Result<Self, RestoreError> {
-        let mut reader = Self { shards: BTreeMap::new(), last_sequence: 0 };
+        let mut reader = Self { shards: BTreeMap::new(), seen_sequences: BTreeMap::new(), last_sequence: 0 };
         let mine = |shard: u8| shard % thread_count == thread;
         for workspace in workspaces {
             for shard in (0..SHARD_COUNT).filter(|shard| mine(*shard)) {
                 let keys = KeyRange::prefix(PageKey::prefix(*workspace, shard));
                 each_record(store, Table::Page, &keys, &mut |key, value| reader.take_page(key, value))?;
+                let keys = KeyRange::prefix(SeenKey::prefix(*workspace, shard));
+                each_record(store, Table::Seen, &keys, &mut |key, value| reader.take_seen(key, value))?;
             }
         }
         each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| {
@@ -162,11 +167,23 @@ impl ShardReader {
         Ok(())
     }
 
+    fn take_seen(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
+        let key = SeenKey::from_bytes(key)?;
+        let (sequence, generation) = split_page_value(value)?;
+        let shard = self.shards.entry((key.workspace, key.shard)).or_default();
+        shard.seen_mut().load(key.generation, generation).map_err(|_| Malformed)?;
+        // Only the last one grows, so it was written with the latest record.
+        self.seen_sequences.insert((key.workspace, key.shard), sequence);
+        self.last_sequence = self.last_sequence.max(sequence);
+        Ok(())
+    }
+
     /// Makes again what the pages do not hold yet.
     fn replay(&mut self, sequence: u64, workspaces: &[WorkspaceIndex], entry: LogEntry) -> Result<(), Malformed> {
         let (workspace, number) = match &entry {
             LogEntry::Rows { .. } => return Ok(()),
             LogEntry::Changes { workspace, shard, .. }
+            | LogEntry::Seen { workspace, shard, .. }
             | LogEntry::Move { workspace, moved: Move::Arrived { shard, .. } | Move::Left { shard, .. } } => {
                 (*workspace, *shard)
             }
@@ -182,6 +199,13 @@ impl ShardReader {
                 shard.replay_arrived(profile, &calendars, sequence).map_err(|_| Malformed)?;
             }
             LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile),
+            LogEntry::Seen { recorded, fingerprints, .. } => {
+                let held = self.seen_sequences.get(&(workspace, number)).copied().unwrap_or(0);
+                for fingerprint in fingerprints.into_iter().filter(|_| sequence > held) {
+                    // A generation may hold more than its sequence says: then this changes nothing.
+                    shard.seen_mut().insert(fingerprint, recorded);
+                }
+            }
         }
         Ok(())
     }

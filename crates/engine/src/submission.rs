@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use dauphin_core::{Change, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, AppIndex, ProfileKey, WorkspaceIndex, Zone};
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, WorkspaceIndex, Zone};
 
 use crate::EngineError;
 
@@ -62,22 +62,14 @@ impl Submission {
         self.add(Change::Claim { profile: anonymous, user });
     }
 
-    /// Adds a session that began on `day`, in its hour `hour` counted from local midnight (0 to 24). `fingerprint` is the
-    /// same for what may be a repeat.
-    pub fn session(
-        &mut self,
-        _profile: ProfileKey,
-        _app: Option<AppIndex>,
-        _day: ActiveDay,
-        _hour: u8,
-        _fingerprint: u128,
-    ) {
-        // The fold follows.
+    /// Adds a session that began on `day`, in its hour `hour` counted from the day's start (0 to 24).
+    pub fn session(&mut self, app: Option<AppIndex>, day: ActiveDay, hour: u8, fingerprint: SessionFingerprint) {
+        self.add(Change::Session { app, day, hour, fingerprint: fingerprint.to_u128() });
     }
 
     /// Adds that `profile` removed the app on `day`.
-    pub fn uninstall(&mut self, _profile: ProfileKey, _app: Option<AppIndex>, _day: ActiveDay) {
-        // The fold follows.
+    pub fn uninstall(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
+        self.add(Change::Uninstall { profile, app, day });
     }
 
     pub(crate) const fn activity_count(&self) -> usize {

@@ -8,17 +8,23 @@ mod zone;
 
 mod app;
 mod cause;
+mod fingerprint;
 mod identity;
 mod scope;
 
 mod activity;
+mod as_of;
 pub mod limits;
+mod row_key;
 
 pub use activity::Activity;
 pub use app::{AppId, AppIdError, AppIndex, WorkspaceIndex};
+pub use as_of::AsOf;
 pub use cause::Cause;
 pub use day::{ActiveDay, Day};
+pub use fingerprint::SessionFingerprint;
 pub use identity::{Identity, IdentityError, IdentityKind, IdentitySecret, ProfileKey};
 pub use instant::{Instant, ParseInstantError, parse_instant};
+pub use row_key::{Measure, RowKey};
 pub use scope::Scope;
-pub use zone::{OffsetCursor, Zone, ZoneError};
+pub use zone::{LocalHour, OffsetCursor, Zone, ZoneError};

@@ -1,3 +1,5 @@
+mod hour;
+
 use std::fmt;
 
 use jiff::civil::DateTime;
@@ -5,6 +7,8 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{Day, Instant};
+
+pub use hour::LocalHour;
 
 /// An IANA time zone: it says on which local day an instant falls.
 ///

@@ -37,6 +37,9 @@ impl ChartTitle {
             Route::ActiveUsers if window == 1 => "Users active on the day".to_owned(),
             Route::ActiveUsers => format!("Users active in {window} days"),
             Route::Growth => format!("Growth of users active in {}", days(window)),
+            Route::Sessions => "Sessions".to_owned(),
+            Route::Uninstalls => "Users who removed an app".to_owned(),
+            Route::Overlap => format!("All apps beside each app, users active in {}", days(window)),
             Route::Stickiness => format!("Stickiness over {}", days(window)),
         };
         Self { metric, scope: app_id.unwrap_or("all apps").to_owned(), zone: zone.to_owned() }

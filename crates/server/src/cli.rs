@@ -8,6 +8,7 @@ mod data;
 mod demo;
 mod import;
 mod init;
+mod inspect;
 mod series;
 mod serve;
 mod settings;
@@ -46,6 +47,7 @@ pub fn run() -> ExitCode {
         Command::Audit(arguments) => administration::audit(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
     };
     match done {
         Ok(code) => code,

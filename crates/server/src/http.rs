@@ -5,10 +5,12 @@ mod admin;
 mod body;
 mod ingest;
 mod listener;
+mod metrics;
 mod profiles;
 mod rate_limit;
 mod respond;
 mod sdk;
+mod series;
 mod server;
 mod track;
 
@@ -17,13 +19,13 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route, SeriesParameters};
-use dauphin_engine::{Engine, Workspace};
-use dauphin_model::{Instant, Scope};
-use http::{Method, header};
+use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route};
+use dauphin_engine::Engine;
+use dauphin_model::Instant;
+use http::Method;
 
 use crate::administration::AdminPath;
-use crate::points::points;
+use crate::metrics::Metrics;
 use crate::{clock, console, keys};
 use access::Visitor;
 use profiles::ProfileRoute;
@@ -40,6 +42,7 @@ pub use server::{ServeOptions, Server, serve};
 pub struct App {
     engine: Arc<Engine>,
     limiter: RateLimiter,
+    metrics: Metrics,
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
@@ -53,7 +56,8 @@ impl App {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
         let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
-        Arc::new(Self { engine, limiter: RateLimiter::default(), body_bytes_max, body_budget, expansions })
+        let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
+        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions })
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
@@ -72,6 +76,7 @@ enum Endpoint {
     Profiles(ProfileRoute),
     Workspace,
     Console,
+    Metrics,
     Health,
     Ready,
 }
@@ -98,6 +103,7 @@ impl Endpoint {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
+            "/metrics" => Some(Self::Metrics),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
             path => AdminPath::at(path).map(Self::Admin),
@@ -131,6 +137,7 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
+            Self::Metrics => Some("metrics"),
             Self::Track(_) => Some(TrackRoute::PERMISSION),
             Self::Profiles(route) => Some(route.permission()),
             Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
@@ -142,7 +149,9 @@ impl Endpoint {
             Self::Series(_) | Self::List(_) => Counting::Counted,
             Self::Ingest | Self::Track(_) | Self::Profiles(_) => Counting::Ingesting,
             Self::Admin(path) => path.counting(),
-            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Sdk(_) | Self::Workspace | Self::Metrics | Self::Console | Self::Health | Self::Ready => {
+                Counting::Free
+            }
         }
     }
 }
@@ -203,7 +212,8 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
         | Endpoint::Sdk(_)
         | Endpoint::Track(_)
         | Endpoint::Profiles(_)
-        | Endpoint::Workspace => None,
+        | Endpoint::Workspace
+        | Endpoint::Metrics => None,
     }
 }
 
@@ -232,32 +242,14 @@ async fn answer(
     now: Instant,
 ) -> Result<Response, ApiError> {
     match endpoint {
-        Endpoint::Series(route) => series(app, route, &visitor.workspace, &request, now),
+        Endpoint::Series(route) => series::series(app, route, visitor, request, now).await,
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
         Endpoint::Track(route) => track::track(app, route, visitor, request, now).await,
         Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
+        Endpoint::Metrics => Ok(metrics::answer(app)),
         Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
-}
-
-fn series(
-    app: &App,
-    route: Route,
-    workspace: &Workspace,
-    request: &Request,
-    now: Instant,
-) -> Result<Response, ApiError> {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let query = request.uri().query().unwrap_or("");
-    let asked = SeriesParameters::read(route, query, accept, now, &workspace.zone)?;
-    let scope = match &asked.app_id {
-        None => Scope::Workspace,
-        Some(id) => Scope::App(workspace.app(id).ok_or_else(|| ApiError::unknown_app(route.language(), id))?),
-    };
-    let rows = app.engine.rows(workspace.index).scope(scope);
-    let points = points(route, &rows, asked.window, asked.first, asked.length);
-    Ok(respond::points(&points, asked.format, route.language()))
 }

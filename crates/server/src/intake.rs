@@ -8,7 +8,7 @@ use dauphin_engine::{
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
     ActiveDay, Activity, AppId, AppIndex, Identity, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
-    WorkspaceIndex,
+    SessionFingerprint, WorkspaceIndex,
 };
 
 use crate::keys;
@@ -147,7 +147,15 @@ impl<'a> Intake<'a> {
         id: Option<&str>,
         submission: &mut Submission,
     ) {
-        let _ = (profile, app, instant, id, submission);
+        let fingerprint = match id.filter(|id| !id.is_empty()) {
+            Some(id) => SessionFingerprint::of_id(&self.secret, app, id),
+            None => SessionFingerprint::of_start(&self.secret, app, profile, instant),
+        };
+        // An instant that was counted as activity lies well inside the calendar.
+        let Some(hour) = self.workspace.zone.hour_of(instant) else { return };
+        if let Some(day) = ActiveDay::new(hour.day) {
+            submission.session(app, day, hour.number, fingerprint);
+        }
     }
 
     fn key(&self, identity: &Identity<'_>) -> Result<ProfileKey, String> {
@@ -230,3 +238,6 @@ impl<'a> Intake<'a> {
 fn refreshed(engine: &Engine, workspace: WorkspaceIndex) -> Option<Arc<Workspace>> {
     engine.catalog().workspace(workspace).cloned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod http;
 mod import;
 mod intake;
 mod keys;
+mod metrics;
 mod permissions;
 mod points;
 mod taking;

@@ -7,13 +7,10 @@ use crate::administration::Operation;
 use crate::keys;
 
 /// Permissions of routes that are neither series, lists nor administration; named like their paths.
-const OTHERS: [&str; 14] = [
+const OTHERS: [&str; 11] = [
     "apps.create",
     "ingest",
-    "kpi.overlap.data_series",
-    "kpi.uninstalls.data_series",
     "metrics",
-    "sessions.data_series",
     "users.alias.new",
     "users.alias.update",
     "users.delete",

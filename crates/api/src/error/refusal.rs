@@ -22,8 +22,16 @@ pub(crate) enum Refusal {
     BeforeCalendar,
     /// `format` is neither of the two.
     Format,
-    /// Named in the contract, and not answered by this version.
-    NotAvailable,
+    /// `as_of` is not a time.
+    AsOf,
+    /// `explain` is neither true nor false.
+    Explain,
+    /// `mode` is neither of the two.
+    Mode,
+    /// `unit` is neither of the two.
+    Unit,
+    /// A point as it stood at the end of its own day has no other state, and has not moved since.
+    FrozenWith,
     /// The same parameter again, maybe by its other name.
     Twice,
     /// A name that is not UTF-8.
@@ -66,9 +74,15 @@ impl Refusal {
             }
             Self::BeforeCalendar => format!("`{name}` is `{value}`; the series would begin before 0001-01-01"),
             Self::Format => format!("`{name}` is `{value}`; it must be `json` or `csv`"),
-            Self::NotAvailable => {
-                format!("`{name}` is not available in this version: the server does not answer it yet; remove it")
-            }
+            Self::AsOf => format!(
+                "`{name}` is `{value}`; it must be a time like `2018-06-28T23:59:59-05:00` or a date like `2018-06-28`"
+            ),
+            Self::Explain => format!("`{name}` is `{value}`; it must be `true` or `false`"),
+            Self::Mode => format!("`{name}` is `{value}`; it must be `current` or `frozen`"),
+            Self::Unit => format!("`{name}` is `{value}`; it must be `day` or `hour`"),
+            Self::FrozenWith => format!(
+                "`{name}` cannot be given with `mode` `frozen`, which shows each point as of its own day; remove one of them"
+            ),
             Self::Twice => format!("`{name}` is given twice; give it once, under one name"),
             Self::NameNotUtf8 => format!("the parameter name `{name}` is not UTF-8; percent-encode it as UTF-8"),
             Self::ValueNotUtf8 => format!("the value of `{name}` is not UTF-8; percent-encode it as UTF-8"),
@@ -92,8 +106,14 @@ impl Refusal {
             }
             Self::BeforeCalendar => format!("`{name}` vaut `{value}` ; la série commencerait avant le 0001-01-01"),
             Self::Format => format!("`{name}` vaut `{value}` ; il faut `json` ou `csv`"),
-            Self::NotAvailable => format!(
-                "`{name}` n'est pas disponible dans cette version : le serveur n'y répond pas encore ; retirez-le"
+            Self::AsOf => format!(
+                "`{name}` vaut `{value}` ; il faut un instant comme `2018-06-28T23:59:59-05:00` ou une date comme `2018-06-28`"
+            ),
+            Self::Explain => format!("`{name}` vaut `{value}` ; il faut `true` ou `false`"),
+            Self::Mode => format!("`{name}` vaut `{value}` ; il faut `current` ou `frozen`"),
+            Self::Unit => format!("`{name}` vaut `{value}` ; il faut `day` ou `hour`"),
+            Self::FrozenWith => format!(
+                "`{name}` ne va pas avec `mode` `frozen`, qui montre chaque point tel qu'à la fin de son jour ; retirez l'un des deux"
             ),
             Self::Twice => format!("`{name}` est donné deux fois ; donnez-le une seule fois, sous un seul nom"),
             Self::NameNotUtf8 => {

@@ -1,7 +1,9 @@
 //! The fold against a brute-force oracle, and against tables written by hand.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod history;
 mod oracle;
 mod property;
 mod restoring;
+mod sessions;
 mod table;

@@ -135,12 +135,12 @@ impl Workspace {
             identities.restore(*profile, *record);
         }
         let (mut ledger, mut rows) = (Ledger::default(), Rows::default());
-        for (scope, day, row) in self.ledger.rows() {
+        for (key, day, row) in self.ledger.rows() {
             let mut bytes = Vec::new();
             row.write(&mut bytes);
             let row = LedgerRow::read(&bytes).unwrap();
-            rows.add(&row.changes(scope, day));
-            ledger.insert(scope, day, row);
+            rows.add(&row.changes(key, day));
+            ledger.insert(key, day, row);
         }
         self.ledger = ledger;
         self.rows = rows;
@@ -344,7 +344,7 @@ fn laws(workspace: &Workspace) {
 }
 
 /// `DAUPHIN_PROPERTY_FACTOR=100 cargo test …` is the long mode.
-fn cases(base: u32) -> u32 {
+pub fn cases(base: u32) -> u32 {
     let factor = std::env::var("DAUPHIN_PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
     base * factor
 }

@@ -1,6 +1,6 @@
 use dauphin_core::{Bucket, Change, Move, Reader, RowChange, write_varint};
 use dauphin_model::limits::SHARD_COUNT;
-use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope, WorkspaceIndex};
+use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, RowKey, WorkspaceIndex};
 
 use super::Malformed;
 
@@ -8,13 +8,15 @@ use super::Malformed;
 /// `[kind: u8][byte count: varint][entry]`:
 ///
 /// - kind 1, rows: `[workspace: varint][recorded day: u16]`, then row changes to the end, each
-///   `[scope: varint][day: u16][cause: u8][bucket count: varint]` and for each bucket
+///   `[measure and scope: varint][day: u16][cause: u8][bucket count: varint]` and for each bucket
 ///   `[bucket: varint][delta: zigzag varint]`;
 /// - kind 2, changes of a shard: `[workspace: varint][shard: u8]`, then runs to the end, each `[tag: u8][count: varint]`
 ///   and `count` times, tag 1 (active): `[profile: 16 bytes][app + 1 or 0: varint][day: u16]`, tag 3 (known):
 ///   `[profile: 16 bytes]`; tag 2 is not used;
 /// - kind 3, a profile that came into a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`, then its calendars;
-/// - kind 4, a profile that left a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`.
+/// - kind 4, a profile that left a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`;
+/// - kind 6, what a shard counted that is remembered by fingerprint: `[workspace: varint][shard: u8][recorded day: u16]`,
+///   then fingerprints to the end, 16 bytes each, in the order of counting.
 ///
 /// Fixed-width numbers are little-endian. An unknown kind or tag is refused.
 #[derive(Default)]
@@ -29,12 +31,14 @@ pub enum LogEntry {
     Rows { workspace: WorkspaceIndex, recorded: ActiveDay, changes: Vec<RowChange> },
     Changes { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change> },
     Move { workspace: WorkspaceIndex, moved: Move },
+    Seen { workspace: WorkspaceIndex, shard: u8, recorded: ActiveDay, fingerprints: Vec<u128> },
 }
 
 const KIND_ROWS: u8 = 1;
 const KIND_CHANGES: u8 = 2;
 const KIND_ARRIVED: u8 = 3;
 const KIND_LEFT: u8 = 4;
+const KIND_SEEN: u8 = 6;
 const TAG_ACTIVE: u8 = 1;
 const TAG_KNOWN: u8 = 3;
 
@@ -47,14 +51,14 @@ pub fn log_sequence(key: &[u8]) -> Result<u64, Malformed> {
 }
 
 impl LogRecord {
-    /// Adds row changes, ordered by scope, day, cause and bucket.
+    /// Adds row changes, ordered by key, day, cause and bucket.
     pub fn rows(&mut self, workspace: WorkspaceIndex, recorded: ActiveDay, changes: &[RowChange]) {
         let entry = &mut self.entry;
         write_varint(entry, u64::from(workspace.0));
         entry.extend_from_slice(&recorded.code().to_le_bytes());
-        let same_row = |a: &RowChange, b: &RowChange| (a.scope, a.day, a.cause) == (b.scope, b.day, b.cause);
+        let same_row = |a: &RowChange, b: &RowChange| (a.key, a.day, a.cause) == (b.key, b.day, b.cause);
         for run in changes.chunk_by(same_row) {
-            write_varint(entry, u64::from(run[0].scope.code()));
+            write_varint(entry, u64::from(run[0].key.code()));
             entry.extend_from_slice(&run[0].day.code().to_le_bytes());
             entry.push(run[0].cause.code());
             write_varint(entry, run.len() as u64);
@@ -64,6 +68,16 @@ impl LogRecord {
             }
         }
         self.finish(KIND_ROWS);
+    }
+
+    /// Adds what a shard counted and remembers by fingerprint, in order.
+    pub fn seen(&mut self, workspace: WorkspaceIndex, shard: u8, recorded: ActiveDay, fingerprints: &[u128]) {
+        let entry = &mut self.entry;
+        write_varint(entry, u64::from(workspace.0));
+        entry.push(shard);
+        entry.extend_from_slice(&recorded.code().to_le_bytes());
+        entry.extend(fingerprints.iter().flat_map(|fingerprint| fingerprint.to_le_bytes()));
+        self.finish(KIND_SEEN);
     }
 
     /// Adds the changes of a shard that had an effect, in order.
@@ -77,6 +91,7 @@ impl LogRecord {
                 Change::Active { .. } => TAG_ACTIVE,
                 Change::Known { .. } => TAG_KNOWN,
                 Change::Claim { .. } => unreachable!("a claim is never remembered"),
+                Change::Session { .. } | Change::Uninstall { .. } => unreachable!("remembered by fingerprint"),
             });
             write_varint(entry, run.len() as u64);
             for change in run {
@@ -86,9 +101,10 @@ impl LogRecord {
                         write_varint(entry, app.map_or(0, |app| u64::from(app.get()) + 1));
                         entry.extend_from_slice(&day.code().to_le_bytes());
                     }
-                    Change::Known { profile } | Change::Claim { profile, .. } => {
+                    Change::Known { profile } | Change::Claim { profile, .. } | Change::Uninstall { profile, .. } => {
                         entry.extend_from_slice(&profile.to_u128().to_le_bytes());
                     }
+                    Change::Session { .. } => {}
                 }
             }
         }
@@ -135,7 +151,7 @@ impl LogRecord {
             let workspace = WorkspaceIndex(entry.number()?);
             match kind {
                 KIND_ROWS if wanted(None) => each(read_rows(workspace, entry)?)?,
-                KIND_CHANGES | KIND_ARRIVED | KIND_LEFT => {
+                KIND_CHANGES | KIND_ARRIVED | KIND_LEFT | KIND_SEEN => {
                     let shard = entry.u8()?;
                     if shard >= SHARD_COUNT {
                         return Err(Malformed);
@@ -143,6 +159,7 @@ impl LogRecord {
                     if wanted(Some(shard)) {
                         each(match kind {
                             KIND_CHANGES => read_changes(workspace, shard, entry)?,
+                            KIND_SEEN => read_seen(workspace, shard, entry)?,
                             _ => LogEntry::Move { workspace, moved: read_move(kind, shard, entry)? },
                         })?;
                     }
@@ -159,13 +176,13 @@ fn read_rows(workspace: WorkspaceIndex, mut reader: Reader<'_>) -> Result<LogEnt
     let recorded = ActiveDay::from_code(reader.u16()?);
     let mut changes = Vec::new();
     while !reader.is_empty() {
-        let scope = Scope::from_code(reader.number()?).ok_or(Malformed)?;
+        let key = RowKey::from_code(reader.number()?).ok_or(Malformed)?;
         let day = ActiveDay::from_code(reader.u16()?);
         let cause = Cause::from_code(reader.u8()?).ok_or(Malformed)?;
         for _ in 0..reader.number::<usize>()? {
             let bucket = Bucket::new(reader.number()?).ok_or(Malformed)?;
             let delta = reader.signed()?;
-            changes.push(RowChange { scope, day, cause, bucket, delta });
+            changes.push(RowChange { key, day, cause, bucket, delta });
         }
     }
     Ok(LogEntry::Rows { workspace, recorded, changes })
@@ -193,6 +210,15 @@ fn read_changes(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) ->
     Ok(LogEntry::Changes { workspace, shard, changes })
 }
 
+fn read_seen(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) -> Result<LogEntry, Malformed> {
+    let recorded = ActiveDay::from_code(reader.u16()?);
+    let mut fingerprints = Vec::with_capacity(reader.rest().len() / 16);
+    while !reader.is_empty() {
+        fingerprints.push(u128::from_le_bytes(reader.array()?));
+    }
+    Ok(LogEntry::Seen { workspace, shard, recorded, fingerprints })
+}
+
 fn read_move(kind: u8, shard: u8, mut reader: Reader<'_>) -> Result<Move, Malformed> {
     let profile = read_profile(&mut reader)?;
     let calendars = reader.rest();
@@ -210,6 +236,7 @@ fn read_profile(reader: &mut Reader<'_>) -> Result<ProfileKey, Malformed> {
 
 #[cfg(test)]
 mod tests {
+    use dauphin_model::Scope;
     use proptest::prelude::*;
 
     use super::*;
@@ -225,7 +252,8 @@ mod tests {
 
     fn example() -> (Vec<RowChange>, Vec<Change>) {
         let (day, bucket) = (ActiveDay::from_code(0x0102), |index| Bucket::new(index).unwrap());
-        let row = |bucket, delta| RowChange { scope: Scope::Workspace, day, cause: Cause::Live, bucket, delta };
+        let row =
+            |bucket, delta| RowChange { key: RowKey::active(Scope::Workspace), day, cause: Cause::Live, bucket, delta };
         let profile = ProfileKey::from_u128(5);
         (
             vec![row(bucket(3), -1), row(bucket(300), 70)],
@@ -278,6 +306,20 @@ mod tests {
     }
 
     #[test]
+    fn golden_bytes_of_what_was_seen() {
+        let (workspace, recorded) = (WorkspaceIndex(0), ActiveDay::from_code(0x0102));
+        let mut record = LogRecord::default();
+        record.seen(workspace, 3, recorded, &[258, 1]);
+        let bytes = record.into_bytes().unwrap();
+        let fingerprints = [[2, 1, 0, 0, 0, 0, 0, 0], [0; 8], [1, 0, 0, 0, 0, 0, 0, 0], [0; 8]].concat();
+        assert_eq!(bytes, [&[6, 36, 0, 3, 2, 1][..], &fingerprints].concat());
+        assert_eq!(
+            read_all(&bytes),
+            Ok(vec![LogEntry::Seen { workspace, shard: 3, recorded, fingerprints: vec![258, 1] }])
+        );
+    }
+
+    #[test]
     fn malformed_records_are_refused() {
         for (bytes, why) in [
             (&[9, 1, 0][..], "no such kind"),
@@ -289,6 +331,8 @@ mod tests {
             (&[4, 19, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "calendars that left"),
             (&[2, 4, 0, 0, 2, 1], "the tag that is not used"),
             (&[1, 9, 0, 0, 0, 0, 0, 0, 99, 1, 0], "no such cause"),
+            (&[6, 5, 0, 3, 2, 1, 9], "a fingerprint is cut"),
+            (&[6, 4, 0, 16, 2, 1], "a shard beyond the last"),
         ] {
             assert_eq!(read_all(bytes), Err(Malformed), "{why}");
         }

@@ -7,4 +7,5 @@ mod durability;
 mod oracle;
 mod property;
 mod senders;
+mod sessions;
 mod support;

@@ -109,7 +109,7 @@ fn run(steps: &[Step], end: i32, hand_in: &dyn Fn(&Engine, &[Event], i32)) {
 }
 
 /// Copies what is on disk while the engine still holds it, as a crash would leave it, and goes on with the copy.
-fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
+pub fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     let copy = path.with_extension("crashed");
     std::fs::create_dir(&copy).unwrap();
     for entry in std::fs::read_dir(path).unwrap() {
@@ -122,7 +122,7 @@ fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     Engine::open(Box::new(Embedded::open(path).unwrap()), OPTIONS).unwrap()
 }
 
-fn factor() -> u32 {
+pub fn factor() -> u32 {
     std::env::var("DAUPHIN_PROPERTY_FACTOR").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 

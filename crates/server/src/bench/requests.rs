@@ -37,7 +37,7 @@ pub struct Background {
 impl Background {
     /// The server as it is.
     pub fn dauphin(engine: &Arc<Engine>) -> anyhow::Result<Self> {
-        let options = ServeOptions { listen: "127.0.0.1:0".to_owned(), tls: None };
+        let options = ServeOptions { listen: "127.0.0.1:0".to_owned(), metrics_listen: None, tls: None };
         let runtime = runtime()?;
         let server = runtime.block_on(Server::bind(&options))?;
         let address = server.url.trim_start_matches("http://").parse().context("read the listening address")?;

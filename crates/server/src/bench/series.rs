@@ -8,7 +8,7 @@ use dauphin_model::{Day, Instant, Scope};
 use super::BenchOptions;
 use super::measure::{Latencies, Measures};
 use super::stand::Stand;
-use crate::points::points;
+use crate::points::{Counted, points};
 
 const CALLS_MAX: usize = 20_000;
 
@@ -45,8 +45,8 @@ fn add(measures: &mut Measures, name: &str, latencies: Latencies) {
 
 fn answer(stand: &Stand, route: Route, query: &str, now: Instant) -> Result<Vec<u8>, ApiError> {
     let asked = SeriesParameters::read(route, query, None, now, &stand.workspace.zone)?;
-    let rows = stand.engine.rows(stand.workspace.index).scope(Scope::Workspace);
-    let points = points(route, &rows, asked.window, asked.first, asked.length);
+    let rows = Counted::Now(vec![stand.engine.rows(stand.workspace.index).scope(Scope::Workspace)]);
+    let points = points(route, &asked, Scope::Workspace, &stand.workspace, &rows);
     let mut body = Vec::with_capacity(8192);
     points.write(asked.format, Language::English, &mut body);
     Ok(body)

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn points(columns: Vec<Column>) -> Points {
-        Points { first: Day::parse("2018-06-26").unwrap(), columns }
+        Points::daily(Day::parse("2018-06-26").unwrap(), columns)
     }
 
     fn growth(new: i64, count: usize) -> Points {

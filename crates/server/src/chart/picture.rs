@@ -90,7 +90,7 @@ pub(super) fn draw<B: DrawingBackend>(paper: &Paper<B>, points: &Points, title: 
 
 fn area<B: DrawingBackend>(paper: &Paper<B>, points: &Points, title: &ChartTitle, column: &Column) -> Drawn<B> {
     let count = points.len();
-    let days = date::range(points.first, last_day(points));
+    let days = date::range(points.first_day(), last_day(points));
     let latest = shown(&column.values, count - 1);
     let caption = if count == 1 { days.clone() } else { format!("on {}", date::long(last_day(points))) };
     heading(paper, title, &days, Some((&latest, &caption)))?;
@@ -141,7 +141,7 @@ fn growth<B: DrawingBackend>(
     [new, resurrected, churned]: [&[i64]; 3],
 ) -> Drawn<B> {
     let net: Vec<i64> = (0..points.len()).map(|day| new[day] + resurrected[day] - churned[day]).collect();
-    let days = date::range(points.first, last_day(points));
+    let days = date::range(points.first_day(), last_day(points));
     let balance = signed(net.iter().sum());
     let caption = if points.len() == 1 { "net change on the day" } else { "net change over these days" };
     heading(paper, title, &days, Some((&balance, caption)))?;
@@ -248,7 +248,7 @@ fn frame<B: DrawingBackend>(
         paper.line(vec![(plot.left, y), (plot.right, y)], 1.0, RULE)?;
         paper.text(&label, (plot.left - 14.0, y + 5.5), Side::Left, LABEL)?;
     }
-    for mark in date::marks(points.first, points.len()) {
+    for mark in date::marks(points.first_day(), points.len()) {
         let x = plot.x(mark.index as f64);
         paper.line(vec![(x, PLOT_BOTTOM), (x, PLOT_BOTTOM + 6.0)], 1.0, RULE_STRONG)?;
         paper.text(&mark.label, (x, PLOT_BOTTOM + 26.0), Side::Middle, LABEL)?;
@@ -266,5 +266,5 @@ fn zero_line<B: DrawingBackend>(paper: &Paper<B>, plot: &Plot) -> Drawn<B> {
 
 fn last_day(points: &Points) -> dauphin_model::Day {
     let days = i32::try_from(points.len()).unwrap_or(i32::MAX) - 1;
-    points.first.offset(days).unwrap_or(dauphin_model::Day::MAX)
+    points.first_day().offset(days).unwrap_or(dauphin_model::Day::MAX)
 }

@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-use dauphin_api::{Column, Points, Values};
+use dauphin_api::{Column, Points, Times, Values};
 
 use super::number::{as_coordinates, shown};
 use super::sparkline::sparkline;
@@ -29,17 +29,22 @@ const RESET: &str = "\u{1b}[0m";
 pub fn table(points: &Points, title: &ChartTitle, surface: Surface) -> String {
     let mut text = String::new();
     let count = points.len();
-    let last = i32::try_from(count).ok().and_then(|count| points.first.offset(count - 1));
-    let days = last.filter(|_| count > 0).map(|last| date::range(points.first, last));
+    let days = count.checked_sub(1).map(|last| match &points.times {
+        Times::DaysFrom(first) => {
+            let last = i32::try_from(last).ok().and_then(|days| first.offset(days));
+            date::range(*first, last.unwrap_or(*first))
+        }
+        Times::Hours(_) => format!("{} to {}", points.time(0), points.time(last)),
+    });
     line(&mut text, surface, BOLD, &title.metric);
     let context = [Some(title.scope.clone()), Some(title.zone.clone()), days];
     line(&mut text, surface, DIM, &context.into_iter().flatten().collect::<Vec<_>>().join(" · "));
     text.push('\n');
 
     let mut header = vec!["time".to_owned()];
-    header.extend(points.columns.iter().map(|column| column.name.to_owned()));
-    let rows = (0..count).zip(points.first.number()..).map(|(index, number)| {
-        let mut row = vec![dauphin_model::Day::new(number).map(|day| day.to_string()).unwrap_or_default()];
+    header.extend(points.columns.iter().map(|column| column.name.clone().into_owned()));
+    let rows = (0..count).map(|index| {
+        let mut row = vec![points.time(index)];
         row.extend(points.columns.iter().map(|column| shown(&column.values, index)));
         row
     });
@@ -70,7 +75,7 @@ fn summary(column: &Column, count: usize) -> Vec<String> {
         Values::Integers(values) => extremes(values, i64::cmp),
         Values::Ratios(values) => extremes(values, f64::total_cmp),
     };
-    let mut row = vec![column.name.to_owned()];
+    let mut row = vec![column.name.clone().into_owned()];
     row.extend([0, count - 1, least, greatest].map(|index| shown(&column.values, index)));
     row
 }
@@ -138,7 +143,7 @@ mod tests {
     use super::*;
 
     fn points(columns: Vec<Column>) -> Points {
-        Points { first: Day::parse("2018-06-26").unwrap(), columns }
+        Points::daily(Day::parse("2018-06-26").unwrap(), columns)
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum Command {
     Demo(DemoArguments),
     /// Measure this machine
     Bench(BenchArguments),
+    /// Look into a data directory, read-only
+    Inspect(InspectArguments),
 }
 
 #[derive(Args)]
@@ -80,6 +82,9 @@ pub struct ListenArguments {
     /// Address and port
     #[arg(long, env = "DAUPHIN_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub listen: String,
+    /// Another address and port that shows metrics to anybody who can reach it, without a key
+    #[arg(long, env = "DAUPHIN_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<String>,
     /// Certificate chain (PEM), to answer over HTTPS
     #[arg(long, env = "DAUPHIN_TLS_CERT", value_name = "FILE", requires = "tls_key")]
     pub tls_cert: Option<PathBuf>,
@@ -158,7 +163,7 @@ pub struct SeriesArguments {
     /// What to count
     #[arg(long, env = "DAUPHIN_METRIC", value_enum)]
     pub metric: Metric,
-    /// Days that count together, 1 to 366 (`active_users`, `growth`, `stickiness`)
+    /// Days that count together, 1 to 366 (`active_users`, `growth`, `stickiness`, `overlap`)
     #[arg(long, env = "DAUPHIN_WINDOW", value_name = "W")]
     pub window: Option<String>,
     /// Number of points, 1 to 100
@@ -170,6 +175,18 @@ pub struct SeriesArguments {
     /// One app's API identifier; default: all apps, each person counted once
     #[arg(long, env = "DAUPHIN_APP_ID", value_name = "ID")]
     pub app: Option<String>,
+    /// The series as it stood at the end of that day: later corrections left out
+    #[arg(long, env = "DAUPHIN_AS_OF", value_name = "T")]
+    pub as_of: Option<String>,
+    /// How each point moved after its own day, by cause
+    #[arg(long, env = "DAUPHIN_EXPLAIN")]
+    pub explain: bool,
+    /// `frozen`: each point as it stood at the end of its own day; default: `current`
+    #[arg(long, env = "DAUPHIN_MODE", value_name = "MODE")]
+    pub mode: Option<String>,
+    /// `hour` instead of `day` (`sessions`)
+    #[arg(long, env = "DAUPHIN_UNIT", value_name = "UNIT")]
+    pub unit: Option<String>,
     /// How to show it
     #[arg(long, env = "DAUPHIN_FORMAT", value_enum, default_value = "table")]
     pub format: SeriesFormat,
@@ -184,6 +201,9 @@ pub enum Metric {
     NewUsers,
     Growth,
     Stickiness,
+    Sessions,
+    Uninstalls,
+    Overlap,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -200,6 +220,16 @@ pub struct CheckArguments {
     /// The data directory
     #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
     pub data: PathBuf,
+}
+
+#[derive(Args)]
+pub struct InspectArguments {
+    /// The data directory
+    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// One JSON object instead of text
+    #[arg(long, env = "DAUPHIN_JSON")]
+    pub json: bool,
 }
 
 #[derive(Args)]

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
-use dauphin_api::{Column, Format, Language, Points, Route, SeriesParameters};
+use dauphin_api::{Column, Format, Group, Language, Points, Route, SeriesParameters, Times, Zeros};
 use dauphin_engine::RestoredRows;
 use dauphin_model::{Day, Scope};
 use dauphin_store::Embedded;
@@ -15,12 +15,15 @@ use super::{data, print};
 use crate::chart::{self, ChartTitle, Surface};
 use crate::clock;
 use crate::import::{Remote, get_text};
-use crate::points::points;
+use crate::points::{self, Counted};
 
 pub fn run(arguments: &SeriesArguments) -> anyhow::Result<ExitCode> {
     let route = route_of(arguments.metric);
     if arguments.window.is_some() && !route.takes_window() {
         bail!("this metric has a fixed window; for another one use --metric active_users --window W");
+    }
+    if arguments.unit.is_some() && !route.takes_unit() {
+        bail!("this metric is counted by day; --unit is for --metric sessions");
     }
     let query = query_of(arguments);
     let (points, title) = match arguments.target.place() {
@@ -34,7 +37,10 @@ pub fn run(arguments: &SeriesArguments) -> anyhow::Result<ExitCode> {
             bytes.push(b'\n');
         }
         SeriesFormat::Csv => points.write(Format::Csv, Language::English, &mut bytes),
-        SeriesFormat::Table => bytes = chart::table(&points, &title, surface()).into_bytes(),
+        SeriesFormat::Svg | SeriesFormat::Png if matches!(points.times, Times::Hours(_)) => {
+            bail!("a chart shows days; for hours use --format table, csv or json")
+        }
+        SeriesFormat::Table => bytes = chart::table(&points.flattened(), &title, surface()).into_bytes(),
         SeriesFormat::Svg => bytes = chart::svg(&points, &title)?.into_bytes(),
         SeriesFormat::Png => {
             if std::io::stdout().is_terminal() {
@@ -55,17 +61,24 @@ const fn route_of(metric: Metric) -> Route {
         Metric::NewUsers => Route::NewUsers,
         Metric::Growth => Route::Growth,
         Metric::Stickiness => Route::Stickiness,
+        Metric::Sessions => Route::Sessions,
+        Metric::Uninstalls => Route::Uninstalls,
+        Metric::Overlap => Route::Overlap,
     }
 }
 
 /// The same query a client would send, so that the same rules and errors hold.
 fn query_of(arguments: &SeriesArguments) -> String {
-    let mut query = String::new();
+    let (mut query, explain) = (String::new(), "true".to_owned());
     let given = [
         ("length", Some(&arguments.length)),
         ("ending_at", arguments.ending_at.as_ref()),
         ("app_id", arguments.app.as_ref()),
         ("window", arguments.window.as_ref()),
+        ("unit", arguments.unit.as_ref()),
+        ("as_of", arguments.as_of.as_ref()),
+        ("mode", arguments.mode.as_ref()),
+        ("explain", arguments.explain.then_some(&explain)),
     ];
     for (name, value) in given {
         if let Some(value) = value {
@@ -103,9 +116,15 @@ fn read_directory(
             anyhow!("there is no app `{id}`; there is `{}`", known.join("`, `"))
         })?),
     };
-    let rows = restored.rows[workspace.index.0 as usize].scope(scope);
+    let index = workspace.index.0 as usize;
+    let keys = points::keys(route, scope, &workspace).into_iter();
+    let counted = if points::looks_back(&asked) {
+        Counted::Recorded(keys.map(|key| restored.ledgers[index].history(key)).collect())
+    } else {
+        Counted::Now(keys.map(|key| restored.rows[index].of(key)).collect())
+    };
     let title = ChartTitle::of(route, asked.window, asked.app_id.as_deref(), workspace.zone.name());
-    Ok((points(route, &rows, asked.window, asked.first, asked.length), title))
+    Ok((points::points(route, &asked, scope, &workspace, &counted), title))
 }
 
 fn ask_server(
@@ -127,18 +146,40 @@ fn points_of(route: Route, text: &str) -> anyhow::Result<Points> {
     let unreadable = || anyhow!("the server's answer is no series");
     let answer: Value = serde_json::from_str(text).context("read the server's answer")?;
     let points = answer["data"].as_array().ok_or_else(unreadable)?;
-    let first = points.first().and_then(|point| point["time"].as_str()).and_then(Day::parse).ok_or_else(unreadable)?;
+    let times: Option<Vec<&str>> = points.iter().map(|point| point["time"].as_str()).collect();
+    let times = times.ok_or_else(unreadable)?;
+    let times = match times.first().and_then(|first| Day::parse(first)) {
+        Some(first) => Times::DaysFrom(first),
+        None => Times::Hours(times.into_iter().map(str::to_owned).collect()),
+    };
     let mut columns = Vec::new();
     for name in route.columns() {
         let values = || points.iter().map(|point| &point[*name]);
         let integers: Option<Vec<i64>> = values().map(Value::as_i64).collect();
         columns.push(match integers {
-            Some(integers) => Column::integers(name, integers),
+            Some(integers) => Column::integers(*name, integers),
             None => {
                 let ratios: Option<Vec<f64>> = values().map(Value::as_f64).collect();
-                Column::ratios(name, ratios.ok_or_else(unreadable)?)
+                Column::ratios(*name, ratios.ok_or_else(unreadable)?)
             }
         });
     }
-    Ok(Points { first, columns })
+    let mut groups = Vec::new();
+    let object = |name: &str| points.first().and_then(|point| point[name].as_object());
+    if let Some(apps) = object("apps") {
+        groups.push(group_of(points, "apps", Zeros::Kept, apps.keys().map(String::as_str)));
+    }
+    if object("changes").is_some() {
+        groups.push(group_of(points, "changes", Zeros::LeftOut, points::CAUSES.iter().map(|cause| cause.word())));
+    }
+    Ok(Points { times, columns, groups })
+}
+
+/// A group of values; what a point leaves out is 0.
+fn group_of<'a>(points: &[Value], name: &'static str, zeros: Zeros, keys: impl Iterator<Item = &'a str>) -> Group {
+    let column = |key: &str| {
+        let values = points.iter().map(|point| point[name][key].as_i64().unwrap_or(0)).collect();
+        Column::integers(key.to_owned(), values)
+    };
+    Group { name, columns: keys.map(column).collect(), zeros }
 }

@@ -35,7 +35,7 @@ pub fn run_server(
     ready: impl FnOnce(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
     let tls = listen.tls_cert.clone().zip(listen.tls_key.clone());
-    let options = ServeOptions { listen: listen.listen.clone(), tls };
+    let options = ServeOptions { listen: listen.listen.clone(), metrics_listen: listen.metrics_listen.clone(), tls };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")?;
     let served = runtime.block_on(async {
         let server = Server::bind(&options).await?;
@@ -50,6 +50,9 @@ pub fn run_server(
             // Nobody listens: the server has ended already.
             let _ = stop.send(true);
         });
+        if let Some(url) = &server.metrics_url {
+            eprintln!("metrics on {url}");
+        }
         ready(&server.url)?;
         serve(server, App::new(Arc::clone(engine), listen.body_limit.0), stopped).await
     });

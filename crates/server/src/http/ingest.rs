@@ -32,7 +32,8 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     }
     let format = format_of(request.headers())?;
     let (body, permits) = body::read(app, request).await?;
-    let app = Arc::clone(app);
+    let (app, metered) = (Arc::clone(app), Arc::clone(app));
+    let dialect = if format == TextFormat::Csv { "csv" } else { "ndjson" };
     let work = move || {
         let _permits = permits;
         let (actor, workspace, body_bytes_max) = (visitor.actor(), visitor.workspace, app.body_bytes_max);
@@ -40,6 +41,7 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
         job.run(&body)
     };
     let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
+    metered.metrics.took(dialect, report.new_user_days + report.repeats, report.rejected);
     report.answer()
 }
 
@@ -188,7 +190,7 @@ impl Job<'_> {
                     Element::Row(row) => {
                         if let Err(reason) = intake.add(&row, &mut submission) {
                             report.reject(row.line, reason);
-                        } else if submission.change_count() == Submission::CHANGE_COUNT_MAX {
+                        } else if submission.change_count() >= Submission::CHANGE_COUNT_MAX {
                             submit(std::mem::replace(&mut submission, intake.submission()));
                         }
                     }

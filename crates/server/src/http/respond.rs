@@ -74,6 +74,12 @@ pub fn not_taken(error: &EngineError) -> ApiError {
     ErrorCode::Unavailable.into()
 }
 
+/// What a client is told when the history cannot be shown; the log has the reason.
+pub fn not_shown(error: &EngineError) -> ApiError {
+    tracing::error!(%error, "the history was not shown");
+    ErrorCode::Unavailable.into()
+}
+
 /// 405, with what the path does take.
 pub fn method_not_allowed(language: Language, allow: &'static str) -> Response {
     let mut response = error(&ApiError::new(ErrorCode::MethodNotAllowed, language));

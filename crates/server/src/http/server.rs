@@ -12,11 +12,13 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::listener::{Peer, Plain, Tls};
-use super::{App, handle};
+use super::{App, metrics};
 
 /// Where and how to listen.
 pub struct ServeOptions {
     pub listen: String,
+    /// Where to show metrics without a key.
+    pub metrics_listen: Option<String>,
     /// Certificate chain and private key, both PEM.
     pub tls: Option<(PathBuf, PathBuf)>,
 }
@@ -26,6 +28,9 @@ pub struct Server {
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     pub url: String,
+    /// Shows metrics without a key.
+    private: Option<TcpListener>,
+    pub metrics_url: Option<String>,
 }
 
 /// Requests under way when the server is told to stop get this long.
@@ -48,13 +53,27 @@ impl Server {
                 "{address} can be reached from other machines and keys travel unencrypted: use --tls-cert and --tls-key, or a proxy that does TLS"
             );
         }
-        Ok(Self { listener, acceptor, url: format!("{scheme}://{address}") })
+        let private = match &options.metrics_listen {
+            Some(listen) => {
+                Some(TcpListener::bind(listen).await.with_context(|| format!("listen on `{listen}` to show metrics"))?)
+            }
+            None => None,
+        };
+        let private_address = private.as_ref().map(TcpListener::local_addr).transpose();
+        let private_address = private_address.context("read the address of the metrics")?;
+        let metrics_url = private_address.map(|address| format!("http://{address}/metrics"));
+        Ok(Self { listener, acceptor, url: format!("{scheme}://{address}"), private, metrics_url })
     }
 }
 
 /// Answers until `stop` changes, then lets requests under way finish.
 pub async fn serve(server: Server, app: Arc<App>, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
-    let service = Router::new().fallback(handle).with_state(app).into_make_service_with_connect_info::<Peer>();
+    if let Some(listener) = server.private {
+        let (service, stop) = (metrics::private_service(&app), stop.clone());
+        tokio::spawn(metrics::serve_private(listener, service, stop));
+    }
+    let service =
+        Router::new().fallback(metrics::metered).with_state(app).into_make_service_with_connect_info::<Peer>();
     let mut stopped = stop.clone();
     let stopping = async move {
         // An error means that nobody can tell to stop any more.

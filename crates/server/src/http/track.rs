@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::access::Visitor;
 use super::{App, body, respond};
+use crate::metrics::Metrics;
 use crate::taking::Taking;
 
 /// The two addresses of the same thing; they differ in how much they take at once.
@@ -58,13 +59,13 @@ pub async fn track(
     let work = move || {
         let _permits = permits;
         let track = read_users_track(&body, &visitor.workspace.zone, elements_max).map_err(body::unreadable)?;
-        take(Taking::new(&app.engine, visitor.workspace, now), track)
+        take(Taking::new(&app.engine, visitor.workspace, now), track, &app.metrics)
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?
 }
 
 /// Counts what can be counted. Blocks its thread.
-fn take(mut taking: Taking<'_>, track: UsersTrack<'_>) -> Result<Response, ApiError> {
+fn take(mut taking: Taking<'_>, track: UsersTrack<'_>, metrics: &Metrics) -> Result<Response, ApiError> {
     let mut refused = track.refused;
     for element in track.said.chunk_by(|(place, _), (next, _)| place == next) {
         if let Err(reason) = taking.say_all(element.iter().map(|(_, message)| message)) {
@@ -78,6 +79,7 @@ fn take(mut taking: Taking<'_>, track: UsersTrack<'_>) -> Result<Response, ApiEr
         return Ok(Answer { message, ..Answer::new([None; 3], refused) }.with_status(400));
     }
     taking.finish().map_err(|error| respond::not_taken(&error))?;
+    metrics.took("users_track", (elements - refused.len()) as u64, refused.len() as u64);
     let processed = TrackArray::ALL.map(|array| {
         let bad = refused.iter().filter(|(place, _)| place.array == array).count();
         track.sent[array as usize].map(|sent| sent - bad)

@@ -16,6 +16,8 @@ mod formats;
 mod import;
 mod ingest;
 mod ingest_bad;
+mod inspect;
+mod metrics;
 mod real_data;
 mod sdk;
 mod series;

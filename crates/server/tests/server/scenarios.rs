@@ -235,6 +235,6 @@ macro_rules! scenarios {
 
 // In alphabetical order.
 scenarios! {
-    admin braze_sdk braze_sdk_counts days french keys keys_header_only parameters profiles profiles_counts rate_limit
-    routes sdk_cors segment segment_counts series users_track
+    admin as_of braze_sdk braze_sdk_counts days french keys keys_header_only overlap parameters profiles
+    profiles_counts rate_limit routes sdk_cors segment segment_counts series sessions users_track
 }

@@ -164,6 +164,12 @@ impl Running {
         }
     }
 
+    /// A line on stderr that was heard already.
+    pub fn heard_line(&self, text: &str) -> &str {
+        let line = self.heard.lines().find(|line| line.contains(text));
+        line.unwrap_or_else(|| panic!("no `{text}` in: {}", self.heard))
+    }
+
     /// The first lines of stdout, up to the one that has `text` in it.
     pub fn stdout_until(&mut self, text: &str) -> String {
         let mut stdout = BufReader::new(self.child.stdout.take().expect("stdout is read once"));

@@ -48,5 +48,5 @@ fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<
     }
     let mut tally = Tally::new(&app.engine, &sender, now);
     body.messages(sender.app.id.as_str(), &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
-    tally.finish(&sender)
+    tally.finish(&sender, "braze_sdk", &app.metrics)
 }

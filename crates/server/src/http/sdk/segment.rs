@@ -57,7 +57,7 @@ fn take(
     let context = SegmentContext { app_id: sender.app.id.as_str(), arrival, zone: &sender.workspace.zone };
     let mut tally = Tally::new(&app.engine, &sender, arrival);
     body.messages(&context, &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
-    tally.finish(&sender)
+    tally.finish(&sender, "segment", &app.metrics)
 }
 
 /// `/v1/projects/WRITE_KEY/settings`

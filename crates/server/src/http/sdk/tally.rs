@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Sender;
 use crate::http::rate_limit::Standing;
 use crate::http::respond;
+use crate::metrics::Metrics;
 use crate::taking::Taking;
 
 /// Errors that an answer names; all are counted.
@@ -16,6 +17,7 @@ const ERRORS_NAMED_MAX: usize = 100;
 /// Takes the elements of one body, and remembers which could not be counted.
 pub struct Tally<'a> {
     taking: Taking<'a>,
+    taken: u64,
     rejected: u64,
     rejected_last: Option<usize>,
     errors: Vec<ElementError>,
@@ -70,12 +72,15 @@ const fn is_zero(count: &u64) -> bool {
 impl<'a> Tally<'a> {
     pub fn new(engine: &'a Engine, sender: &Sender, now: Instant) -> Self {
         let taking = Taking::new(engine, sender.workspace.clone(), now);
-        Self { taking, rejected: 0, rejected_last: None, errors: Vec::new() }
+        Self { taking, taken: 0, rejected: 0, rejected_last: None, errors: Vec::new() }
     }
 
     /// Takes something that the element at `index` says. An element is rejected once, whatever is wrong with it.
     pub fn add(&mut self, index: usize, said: Result<Message<'_>, String>) {
-        let Err(reason) = said.and_then(|message| self.taking.say(&message)) else { return };
+        let Err(reason) = said.and_then(|message| self.taking.say(&message)) else {
+            self.taken += 1;
+            return;
+        };
         if self.rejected_last.replace(index) == Some(index) {
             return;
         }
@@ -86,9 +91,10 @@ impl<'a> Tally<'a> {
     }
 
     /// Waits until everything is durable and visible. Blocks its thread.
-    pub fn finish(self, sender: &Sender) -> Result<Taken, ApiError> {
-        let Self { taking, rejected, errors, .. } = self;
+    pub fn finish(self, sender: &Sender, dialect: &'static str, metrics: &Metrics) -> Result<Taken, ApiError> {
+        let Self { taking, taken, rejected, errors, .. } = self;
         let _: Vec<IdentityOutcome> = taking.finish().map_err(|error| respond::not_taken(&error))?;
+        metrics.took(dialect, taken, rejected);
         if let Some(first) = errors.first() {
             let (app, index, reason) = (sender.app.id.as_str(), first.index, &first.reason);
             tracing::warn!(app, rejected, "an SDK sent what cannot be counted; first, at {index}: {reason}");

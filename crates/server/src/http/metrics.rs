@@ -1,0 +1,54 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use axum::routing::get;
+use dauphin_api::ErrorCode;
+use http::{HeaderValue, header};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::listener::Peer;
+use super::{App, Endpoint, handle, respond};
+
+/// Answers, and counts the answer.
+pub async fn metered(State(app): State<Arc<App>>, peer: ConnectInfo<Peer>, request: Request) -> Response {
+    let began = Instant::now();
+    let path = request.uri().path();
+    // Paths that do not exist are counted together: there is no end of them.
+    let path = Endpoint::of_path(path)
+        .map_or("other", |_| path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path));
+    let path = path.to_owned();
+    let response = handle(State(Arc::clone(&app)), peer, request).await;
+    app.metrics.answered(&path, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// The metrics as text.
+pub fn answer(app: &App) -> Response {
+    let mut response = Response::new(Body::from(app.metrics.text(&app.engine)));
+    let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+/// What a listener of its own answers without a key: the metrics, and nothing else.
+pub fn private_service(app: &Arc<App>) -> Router {
+    let metrics = get(|State(app): State<Arc<App>>| async move { answer(&app) });
+    let nothing = || async { respond::error(&ErrorCode::NotFound.into()) };
+    Router::new().route("/metrics", metrics).fallback(nothing).with_state(Arc::clone(app))
+}
+
+/// Answers until told to stop.
+pub async fn serve_private(listener: TcpListener, service: Router, mut stop: watch::Receiver<bool>) {
+    let stopping = async move {
+        // An error means that nobody can tell to stop any more.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopping).await {
+        tracing::error!(%error, "metrics are not shown any more");
+    }
+}

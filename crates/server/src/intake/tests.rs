@@ -1,0 +1,101 @@
+use std::sync::mpsc::channel;
+
+use dauphin_core::Arrival;
+use dauphin_dialects::{Event, EventKind, Message};
+use dauphin_engine::{App, CatalogEdit, Engine, EngineOptions};
+use dauphin_model::{
+    AppId, Day, Identity, IdentityKind, IdentitySecret, Instant, Measure, Scope, WorkspaceIndex, Zone,
+};
+use dauphin_store::{MemoryDisk, MemoryStore, Store};
+
+use super::{Intake, UnknownApps};
+
+/// 2018-06-28T00:30:00-05:00, an hour before 06:30 UTC.
+const NOW: i64 = 1_530_163_800;
+
+fn engine() -> Engine {
+    let workspace = WorkspaceIndex(0);
+    let add = CatalogEdit::AddWorkspace {
+        name: "main".to_owned(),
+        zone: Zone::named("America/Chicago").unwrap(),
+        rate_limit_per_hour: 1,
+        api_key_in_query: true,
+    };
+    let apps = ["a", "b"].map(|id| {
+        let app = App { name: id.to_owned(), id: AppId::new(id).unwrap(), write_key: String::new() };
+        CatalogEdit::AddApp { workspace, app }
+    });
+    let mut store: Box<dyn Store> = Box::new(MemoryStore::open(&MemoryDisk::new()));
+    let edits: Vec<_> = [add].into_iter().chain(apps).collect();
+    Engine::initialise(store.as_mut(), &IdentitySecret::new([1; 16]), &edits).unwrap();
+    Engine::open(store, EngineOptions::for_cores(1)).unwrap()
+}
+
+fn say(engine: &Engine, who: &str, app: &str, before_now: i64, kind: EventKind<'_>) {
+    let workspace = engine.catalog().workspaces()[0].clone();
+    let now = Instant::new(NOW, 0).unwrap();
+    let mut intake = Intake::new(engine, workspace, now, Arrival::Sent, UnknownApps::Reject);
+    let event = Event {
+        who: Identity::new(IdentityKind::ExternalId, who),
+        app_id: Some(app.into()),
+        instant: Instant::new(NOW - before_now, 0),
+        kind,
+    };
+    let (mut submission, mut identities) = (intake.submission(), Vec::new());
+    intake.say(&Message::Event(event), &mut submission, &mut identities).unwrap();
+    assert_eq!(identities, []);
+    let (sender, receiver) = channel();
+    engine.submit(submission, Box::new(move |result| sender.send(result).unwrap()));
+    receiver.recv().unwrap().unwrap();
+}
+
+/// What a measure counts on 27 and 28 June: in the workspace, in app `a`, in app `b`.
+fn counts(engine: &Engine, measure: Measure) -> [[i64; 2]; 3] {
+    let rows = engine.rows(WorkspaceIndex(0));
+    let first = Day::from_civil(2018, 6, 27).unwrap();
+    [0, 1, 2].map(|code| {
+        let of_days = rows.of(measure.of(Scope::from_code(code).unwrap())).active(1, first, 2);
+        of_days.try_into().unwrap()
+    })
+}
+
+#[test]
+fn a_session_with_an_id_counts_once_in_its_app() {
+    let engine = engine();
+    let start = |id: &'static str| EventKind::SessionStart { id: Some(id.into()) };
+    say(&engine, "ada", "a", 0, start("s1"));
+    say(&engine, "ada", "a", 0, start("s1"));
+    // Met again: later, and of somebody else.
+    say(&engine, "bob", "a", 60, EventKind::InSession { id: "s1".into() });
+    // Another app's; and one that began the day before, local time.
+    say(&engine, "ada", "b", 0, start("s1"));
+    say(&engine, "ada", "a", 3600, start("s2"));
+    assert_eq!(counts(&engine, Measure::Sessions), [[1, 2], [1, 1], [0, 1]]);
+    let zone = Zone::named("America/Chicago").unwrap();
+    let hours = zone.hours_until(Instant::new(NOW, 0).unwrap(), 2).unwrap();
+    let rows = engine.rows(WorkspaceIndex(0)).of(Measure::Sessions.of(Scope::Workspace));
+    assert_eq!(rows.by_hour(&hours), [1, 2], "the hours of 23:30 and of 00:30");
+    // A start makes active, being met in a session does not.
+    assert_eq!(counts(&engine, Measure::Active), [[1, 1], [1, 1], [0, 1]]);
+}
+
+#[test]
+fn a_session_without_an_id_is_told_by_who_and_when() {
+    let engine = engine();
+    for (who, before_now) in [("ada", 0), ("ada", 0), ("ada", 1), ("bob", 0)] {
+        say(&engine, who, "a", before_now, EventKind::SessionStart { id: None });
+    }
+    assert_eq!(counts(&engine, Measure::Sessions), [[0, 3], [0, 3], [0, 0]]);
+}
+
+#[test]
+fn an_uninstall_counts_a_user_once_a_day_and_makes_nobody_active() {
+    let engine = engine();
+    for (who, app, before_now) in
+        [("ada", "a", 0), ("ada", "a", 60), ("ada", "b", 0), ("ada", "a", 3600), ("bob", "a", 0)]
+    {
+        say(&engine, who, app, before_now, EventKind::Uninstall);
+    }
+    assert_eq!(counts(&engine, Measure::Uninstalls), [[1, 2], [1, 2], [0, 1]]);
+    assert_eq!(counts(&engine, Measure::Active), [[0, 0], [0, 0], [0, 0]]);
+}
