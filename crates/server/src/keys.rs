@@ -47,7 +47,7 @@ pub fn new_api_key(name: &str) -> anyhow::Result<(String, ApiKey)> {
 pub const FIRST_KEY: &str = "made with the workspace";
 
 /// The system has no random bytes to give, so nothing was made.
-pub fn no_randomness(error: anyhow::Error) -> ApiError {
+pub fn no_randomness(error: &anyhow::Error) -> ApiError {
     tracing::error!("{error}");
     ErrorCode::Unavailable.into()
 }

@@ -24,8 +24,8 @@ fn zone(name: &str) -> CatalogEdit {
     set(vec![Setting::Zone(Zone::named(name).unwrap())])
 }
 
-fn entry(action: &'static str) -> Option<AuditEntry> {
-    Some(AuditEntry::new(Instant::new(1_530_230_399, 0).unwrap(), Actor::CommandLine, action, json!({})))
+fn entry(action: &'static str) -> AuditEntry {
+    AuditEntry::new(Instant::new(1_530_230_399, 0).unwrap(), Actor::CommandLine, action, json!({}))
 }
 
 fn api_key(name: &str, hash: u8) -> ApiKey {
@@ -94,7 +94,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
             CatalogError::WorkspaceExists("main".into()),
         ),
     ] {
-        let refused = engine.edit(edit, entry("refused")).unwrap_err();
+        let refused = engine.edit(edit, Some(entry("refused"))).unwrap_err();
         assert!(matches!(&refused, EngineError::Catalog(error) if *error == expected), "{refused}");
     }
     assert_eq!(disk.commit_count(), commits);
@@ -178,7 +178,7 @@ fn the_audit_log_is_read_in_pages_and_goes_on_after_a_restart() {
     assert_eq!(audit(&engine, WORKSPACE, None, 10), []);
     let limits = |limit| set(vec![Setting::RateLimitPerHour(limit)]);
     for limit in 1..=3 {
-        engine.edit(limits(limit), entry("workspace.set")).unwrap();
+        engine.edit(limits(limit), Some(entry("workspace.set"))).unwrap();
     }
     engine.edit(limits(9), None).unwrap();
     let (change, (sender, receiver)) = (IdentityChange::Erase { profile: ProfileKey::from_u128(255) }, channel());
@@ -191,7 +191,7 @@ fn the_audit_log_is_read_in_pages_and_goes_on_after_a_restart() {
     engine.close().unwrap();
 
     let engine = open(&disk);
-    engine.edit(limits(4), entry("workspace.set")).unwrap();
+    engine.edit(limits(4), Some(entry("workspace.set"))).unwrap();
     let all =
         [(5, "workspace.set"), (4, "user.erase"), (3, "workspace.set"), (2, "workspace.set"), (1, "workspace.set")];
     let all = all.map(|(sequence, action)| (sequence, action.to_owned()));
@@ -233,7 +233,7 @@ fn an_entry_is_there_with_its_change_or_not_at_all() {
     let engine = set_up(Box::new(MemoryStore::open(&disk)));
     submit(&engine, &[Event::Active { user: 1, app: 1, day: 1000 }], 1000).unwrap();
     disk.fail_commit(0, FailedCommit::Lost);
-    let lost = engine.edit(set(vec![Setting::RateLimitPerHour(3)]), entry("workspace.set"));
+    let lost = engine.edit(set(vec![Setting::RateLimitPerHour(3)]), Some(entry("workspace.set")));
     assert!(matches!(lost, Err(EngineError::Failed(_))));
     let page = AuditPage { workspace: WORKSPACE, before: None, length: 9 };
     assert!(matches!(engine.audit(page), Err(EngineError::Failed(_))));

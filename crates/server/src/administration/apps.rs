@@ -36,11 +36,11 @@ pub fn add(administration: &Administration<'_>, mut asked: Asked) -> Result<Vec<
     let name = asked.needed_name("name")?;
     let id = match asked.text("app_id")? {
         Some(id) => id,
-        None => keys::random_identifier().map_err(keys::no_randomness)?,
+        None => keys::random_identifier().map_err(|error| keys::no_randomness(&error))?,
     };
     asked.end()?;
     let id = AppId::new(&id).map_err(|error| refuse(format!("`app_id`: {error}")))?;
-    let write_key = keys::random_text::<16>().map_err(keys::no_randomness)?;
+    let write_key = keys::random_text::<16>().map_err(|error| keys::no_randomness(&error))?;
     let app = App { id: id.clone(), name: name.clone(), write_key: write_key.clone() };
     let edit = CatalogEdit::AddApp { workspace: administration.workspace.index, app };
     administration.edit(edit, "app.add", json!({"name": &name, "app_id": id.as_str()}))?;
@@ -66,7 +66,7 @@ pub fn rename(administration: &Administration<'_>, mut asked: Asked) -> Result<V
 pub fn rotate(administration: &Administration<'_>, mut asked: Asked) -> Result<Vec<u8>, ApiError> {
     let (id, app) = named(administration, &mut asked)?;
     asked.end()?;
-    let write_key = keys::random_text::<16>().map_err(keys::no_randomness)?;
+    let write_key = keys::random_text::<16>().map_err(|error| keys::no_randomness(&error))?;
     let workspace = administration.workspace.index;
     let edit = CatalogEdit::RotateApp { workspace, app, write_key: write_key.clone() };
     administration.edit(edit, "app.rotate", json!({"app_id": &id}))?;

@@ -55,7 +55,7 @@ pub fn add(administration: &Administration<'_>, mut asked: Asked) -> Result<Vec<
     }
     check_permissions(administration, &permissions)?;
     check_addresses(&allowed_addresses)?;
-    let (text, key) = keys::new_api_key(&name).map_err(keys::no_randomness)?;
+    let (text, key) = keys::new_api_key(&name).map_err(|error| keys::no_randomness(&error))?;
     let key = ApiKey { permissions, allowed_addresses, ..key };
     let details = json!({"name": &name, "permissions": &key.permissions, "allowed_addresses": &key.allowed_addresses});
     let workspace = administration.workspace.index;

@@ -71,7 +71,7 @@ pub fn add(administration: &Administration<'_>, mut asked: Asked) -> Result<Vec<
     let name = asked.needed_name("name")?;
     let zone = asked.any("zone").map_or_else(|| Ok(Zone::utc()), |value| zone_of(&value))?;
     asked.end()?;
-    let (text, key) = keys::new_api_key(keys::FIRST_KEY).map_err(keys::no_randomness)?;
+    let (text, key) = keys::new_api_key(keys::FIRST_KEY).map_err(|error| keys::no_randomness(&error))?;
     let edit = CatalogEdit::AddWorkspaceWithKey {
         name: name.clone(),
         zone: zone.clone(),

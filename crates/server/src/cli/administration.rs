@@ -11,6 +11,7 @@ use anyhow::{Context, anyhow, bail};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
 use dauphin_engine::{Catalog, Engine, Workspace};
+use dauphin_model::AppId;
 use dauphin_store::{Embedded, Store, StoreError};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
@@ -39,7 +40,7 @@ pub fn workspace(arguments: &WorkspaceArguments) -> anyhow::Result<ExitCode> {
                 ("ingest limit", "ingest_limit_per_hour"),
                 ("key in query", "api_key_in_query"),
             ];
-            show(list, Operation::ListWorkspaces, Value::Object(Map::new()), "workspaces", &columns)
+            show(list, Operation::ListWorkspaces, &json!({}), "workspaces", &columns)
         }
         WorkspaceCommand::Add { target, name, zone } => {
             change(target, Operation::AddWorkspace, &json!({"name": name, "zone": zone.name()}))
@@ -55,10 +56,10 @@ pub fn app(arguments: &AppArguments) -> anyhow::Result<ExitCode> {
     match &arguments.command {
         AppCommand::List(list) => {
             let columns = [("name", "name"), ("app_id", "app_id")];
-            show(list, Operation::ListApps, Value::Object(Map::new()), "apps", &columns)
+            show(list, Operation::ListApps, &json!({}), "apps", &columns)
         }
         AppCommand::Add { target, new } => {
-            let id = new.id.as_ref().map(|id| id.as_str());
+            let id = new.id.as_ref().map(AppId::as_str);
             change(target, Operation::AddApp, &json!({"name": &new.name, "app_id": id}))
         }
         AppCommand::Rename { target, identifier, name } => {
@@ -81,7 +82,7 @@ pub fn key(arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
                 ("from", "allowed_addresses"),
                 ("revoked", "revoked"),
             ];
-            show(list, Operation::ListKeys, Value::Object(Map::new()), "keys", &columns)
+            show(list, Operation::ListKeys, &json!({}), "keys", &columns)
         }
         KeyCommand::Add { target, name, permission, allowed_address } => {
             let asked = json!({"name": name, "permissions": permission, "allowed_addresses": allowed_address});
@@ -122,7 +123,7 @@ pub fn audit(arguments: &AuditArguments) -> anyhow::Result<ExitCode> {
         ("details", "details"),
     ];
     let asked = json!({"length": &arguments.length, "before": arguments.before});
-    show(&arguments.list, Operation::ListAudit, asked, "entries", &columns)
+    show(&arguments.list, Operation::ListAudit, &asked, "entries", &columns)
 }
 
 fn usage(what: &str) -> ! {
@@ -179,15 +180,15 @@ fn change(target: &TargetArguments, operation: Operation, asked: &Value) -> anyh
 fn show(
     list: &ListArguments,
     operation: Operation,
-    asked: Value,
+    asked: &Value,
     field: &str,
     columns: &[Column],
 ) -> anyhow::Result<ExitCode> {
     if list.json {
-        return change(&list.target, operation, &asked);
+        return change(&list.target, operation, asked);
     }
     let answer: Value =
-        serde_json::from_slice(&carry_out(&list.target, operation, &asked)?).context("read the answer")?;
+        serde_json::from_slice(&carry_out(&list.target, operation, asked)?).context("read the answer")?;
     let objects = answer[field].as_array().ok_or_else(|| anyhow!("the answer has no `{field}`"))?;
     print(table(columns, objects).as_bytes())?;
     Ok(ExitCode::SUCCESS)
