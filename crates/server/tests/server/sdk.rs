@@ -59,7 +59,7 @@ fn body(target: &str, user: &str, else_: &str) -> String {
 #[test]
 fn a_compressed_body_is_a_body_and_a_broken_one_is_none() {
     let place = Place::new();
-    let sdks = Sdks::serve(&place, &["--body-limit", "64KiB"]);
+    let sdks = Sdks::serve(&place, &["--body-limit", "256KiB"]);
     for target in [BRAZE, SEGMENT] {
         let whole = gzip(body(target, target, "0").as_bytes());
         assert_eq!(sdks.send(target, &whole).json()["rejected"], 1, "{target}");
@@ -70,7 +70,7 @@ fn a_compressed_body_is_a_body_and_a_broken_one_is_none() {
             assert_eq!(answer.header("Access-Control-Allow-Origin"), Some("*"));
         }
         let bomb = gzip(&vec![b' '; 16 << 20]);
-        assert!(bomb.len() < 64 << 10, "{}", bomb.len());
+        assert!(bomb.len() < 256 << 10, "{}", bomb.len());
         assert_eq!(sdks.send(target, &bomb).status, 413);
         let declared = [("Content-Length", "4294967296"), ("X-Braze-Api-Key", "web")];
         let answer = sdks.http().send("POST", &format!("{target}?writeKey={}", sdks.write_key), &declared, b"");
@@ -93,7 +93,8 @@ fn nesting_a_million_deep_and_bytes_that_are_no_text_spoil_nothing_else() {
         assert_eq!(answer.json()["errors"][0]["reason"], "it is an array; it must be an object");
         let unclosed = sdks.send(target, "{\"x\":[".repeat(200_000).as_bytes());
         assert_eq!((unclosed.status, &unclosed.json()["message"]), (400, &"The body is not valid JSON".into()));
-        let no_text = [b"{\"x\":\"\xff\",".as_slice(), &body(target, "bad", "0").as_bytes()[1..]].concat();
+        let no_text: Vec<u8> =
+            body(target, "bad", "\"~\"").bytes().map(|byte| if byte == b'~' { 0xff } else { byte }).collect();
         let no_text = sdks.send(target, &no_text);
         assert_eq!((no_text.status, &no_text.json()["message"]), (400, &"The body is not valid JSON".into()));
     }
