@@ -23,10 +23,11 @@ class Client:
 
 CLIENTS = (
     Client("airbyte-cdk", "airbyte_cdk.py"),
-    # Imports what later releases of the CDK no longer have, and these earlier ones do not run on Python 3.11.
+    # Imports what later releases of the CDK no longer have, and the earlier ones do not run on Python 3.11.
     Client("airbyte-source-braze", "airbyte_source_braze.py", pythons=("3.10", "3.9")),
     Client("braze-mcp-server", "braze_mcp_server.py", pythons=("3.12", "3.13")),
-    Client("braze-client", "braze_client.py"),
+    # Its retries are made with what Python 3.11 no longer has.
+    Client("braze-client", "braze_client.py", pythons=("3.10", "3.9")),
     Client("edx-braze-client", "edx_braze_client.py"),
     Client("segment-analytics-python", "segment_analytics_python.py"),
     Client("braze-api", "braze_api.mjs"),
