@@ -67,9 +67,7 @@ def _command(client: Client) -> tuple[list[str | Path], dict[str, str]]:
     return ["node", script], told
 
 
-def _compare(
-    outcome: Outcome, command: list[str | Path], told: dict[str, str], program: Path, scratch: Path
-) -> None:
+def _compare(outcome: Outcome, command: list[str | Path], told: dict[str, str], program: Path, scratch: Path) -> None:
     server = Server(program, scratch / "data")
     record = scratch / "requests"
     with server:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -105,9 +106,7 @@ def _passed_on(chunk: bytes, connection: socket.socket) -> bool:
 
 
 def _close(connection: socket.socket) -> None:
-    try:
+    # The other way may have closed it already.
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        # The other way has closed it already.
-        pass
     connection.close()

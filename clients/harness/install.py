@@ -20,6 +20,7 @@ DONE = "installed"
 
 INSTALL_SECONDS_MAX = 300
 UNREACHABLE = (
+    "(from versions: none)",
     "Connection refused",
     "ConnectTimeout",
     "ECONNREFUSED",
@@ -47,7 +48,9 @@ def python_of(client: Client) -> Path:
         return python
     shutil.rmtree(folder, ignore_errors=True)
     _run([interpreter, "-m", "venv", folder], client.name)
-    _run([python, "-m", "pip", "install", "--quiet", "--no-deps", "--requirement", requirements], client.name)
+    # Every version is pinned, and most modules are never imported.
+    options: list[str | Path] = ["--quiet", "--no-deps", "--no-compile", "--requirement", requirements]
+    _run([python, "-m", "pip", "install", *options], client.name)
     (folder / DONE).write_text(wanted)
     return python
 
@@ -95,7 +98,7 @@ def _interpreter(client: Client) -> tuple[Path, str]:
     for version in client.pythons:
         on_path = shutil.which(f"python{version}")
         of_pyenv = sorted(pyenv.glob(f"{version}.*/bin/python"))
-        for candidate in [Path(on_path)] * bool(on_path) + of_pyenv:
+        for candidate in [*([Path(on_path)] if on_path else []), *of_pyenv]:
             # pyenv puts names on the path that only answer where that version is switched on.
             asked = subprocess.run([candidate, "-c", "import venv"], capture_output=True)
             if asked.returncode == 0:

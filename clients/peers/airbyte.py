@@ -29,17 +29,17 @@ class Source:
 
     def read(self, streams: list[str], since: str, state: dict[str, str] | None = None) -> "Read":
         """Reads the streams incrementally, from the state's day on if there is one, else from `since` on."""
-        catalog = {
-            "streams": [
-                {
-                    "stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]},
-                    "sync_mode": "incremental",
-                    "destination_sync_mode": "append",
-                }
-                for name in streams
-            ]
-        }
-        files = {"config": self._config({"start_date": since}), "catalog": self._file("catalog", catalog)}
+        modes = {"supported_sync_modes": ["full_refresh", "incremental"]}
+        configured = [
+            {
+                "stream": {"name": name, "json_schema": {}, **modes},
+                "sync_mode": "incremental",
+                "destination_sync_mode": "append",
+            }
+            for name in streams
+        ]
+        catalog = self._file("catalog", {"streams": configured})
+        files = {"config": self._config({"start_date": since}), "catalog": catalog}
         if state:
             states = [
                 {"type": "STREAM", "stream": {"stream_descriptor": {"name": name}, "stream_state": state}}

@@ -30,6 +30,17 @@ export async function series(path, parameters) {
   return Object.fromEntries(data.map((point) => [point.time, point[value]]));
 }
 
+/** What there is of today or of yesterday, so that the hour at which this runs makes no difference. */
+export async function countsUntilNow(app_id = "") {
+  const total = async (path, length) =>
+    Object.values(await series(path, { length, app_id })).reduce((sum, value) => sum + value, 0);
+  return {
+    mau: await total("kpi/mau", 1),
+    new_users: await total("kpi/new_users", 2),
+    sessions: await total("sessions", 2),
+  };
+}
+
 /** What went through the forgetful address, as `POST /path 200` or `POST /path lost`. */
 export function recorded() {
   return readFileSync(STAND.record, "utf8").split("\n").filter(Boolean);

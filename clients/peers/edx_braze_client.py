@@ -34,7 +34,8 @@ def main() -> None:
     equal("dau after 160 events", series("kpi/dau", **DAYS), {"2026-03-01": 161, "2026-03-02": 1})
 
     equal("none good", raised(client, events=[{"external_id": "7"}]), BrazeBadRequestError)
-    equal("a wrong key", raised(BrazeClient("wrong", STAND["url"], "web"), events=[event(1, {})]), BrazeUnauthorizedError)
+    wrong = BrazeClient("wrong", STAND["url"], "web")
+    equal("a wrong key", raised(wrong, events=[event(1, {"external_id": "7"})]), BrazeUnauthorizedError)
     # It asks for the profile first, and no profile is stored here to be exported.
     try:
         client.create_braze_alias(["c"], LABEL)
