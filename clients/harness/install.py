@@ -115,5 +115,5 @@ def _run(command: list[str | Path], what: str) -> None:
         return
     said = ran.stderr + ran.stdout
     if any(words in said for words in UNREACHABLE):
-        raise Skipped(f"{what}: the registry cannot be reached")
+        raise Skipped(f"the registry of {what} cannot be reached")
     raise RuntimeError(f"{' '.join(map(str, command))}\n{said[-2000:]}")
