@@ -93,7 +93,7 @@ def _compare(outcome: Outcome, command: list[str | Path], told: dict[str, str], 
             outcome.passed += 1
         elif line.startswith("not ok "):
             outcome.failed.append(line.removeprefix("not ok "))
-    if outcome.passed + len(outcome.failed) == 0:
+    if ran.returncode == 0 and outcome.passed + len(outcome.failed) == 0:
         outcome.failed.append("the script compared nothing")
     if ran.returncode != 0:
         last = (ran.stderr or ran.stdout).splitlines()[-LOG_LINES_SHOWN:]

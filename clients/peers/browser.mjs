@@ -36,6 +36,19 @@ export async function inBrowser(talk) {
   }
 }
 
+/** The status of the answer to a request whose JSON body is what `isMeant` says; `what` names it. */
+export async function answerTo(what, page, isMeant) {
+  const response = await page
+    .waitForResponse((response) => {
+      const body = response.request().postDataJSON();
+      return body !== null && isMeant(body);
+    })
+    .catch((error) => {
+      throw new Error(`no answer to ${what}: ${error.message}`);
+    });
+  return response.status();
+}
+
 // An empty page, and the installed packages beside it.
 function serve(request, response) {
   const path = normalize(new URL(request.url, "http://127.0.0.1").pathname);

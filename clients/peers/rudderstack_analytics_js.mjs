@@ -1,6 +1,6 @@
 // RudderStack's SDK for web sites, in a browser: sends each message by itself, several at once, in any order.
 
-import { inBrowser } from "./browser.mjs";
+import { answerTo, inBrowser } from "./browser.mjs";
 import { STAND, WRITE_KEYS, countsUntilNow, equal, recorded } from "./check.mjs";
 
 await inBrowser(async (openDevice) => {
@@ -12,13 +12,8 @@ await inBrowser(async (openDevice) => {
 
 // Loads the SDK, with the settings that its own server would tell it, and calls what `talk` says; the statuses of the
 // answers to the messages that `names` says, each the event of a track or the type of another message.
-async function answersTo(names, page, talk, url = STAND.url, writeKey = WRITE_KEYS.web) {
-  const answered = names.map((name) =>
-    page.waitForResponse((response) => {
-      const message = response.request().postDataJSON();
-      return message !== null && (message.event ?? message.type) === name;
-    }),
-  );
+async function statusesOf(names, page, talk, url = STAND.url, writeKey = WRITE_KEYS.web) {
+  const statuses = names.map((name) => answerTo(name, page, ({ event, type }) => (event ?? type) === name));
   await page.evaluate(
     async ({ url, writeKey }) => {
       const { RudderAnalytics } = await import("/@rudderstack/analytics-js/dist/npm/modern/bundled/esm/index.mjs");
@@ -30,7 +25,7 @@ async function answersTo(names, page, talk, url = STAND.url, writeKey = WRITE_KE
     { url, writeKey },
   );
   await page.evaluate(talk);
-  return (await Promise.all(answered)).map((response) => response.status());
+  return Promise.all(statuses);
 }
 
 // One person and one session, whichever of the messages comes first.
@@ -39,14 +34,14 @@ async function visitorBecomesKnown(page) {
     window.rudder.page("home");
     window.rudder.track("look");
   };
-  equal("statuses", await answersTo(["page", "look"], page, visit), [200, 200]);
+  equal("statuses", await statusesOf(["page", "look"], page, visit), [200, 200]);
   equal("counts while anonymous", await countsUntilNow(), { mau: 1, new_users: 1, sessions: 1 });
   await page.reload();
   const signIn = () => {
     window.rudder.identify("ada", { plan: "free" });
     window.rudder.track("buy");
   };
-  equal("statuses of a sign-in", await answersTo(["identify", "buy"], page, signIn), [200, 200]);
+  equal("statuses of a sign-in", await statusesOf(["identify", "buy"], page, signIn), [200, 200]);
   equal("counts once known", await countsUntilNow(), { mau: 1, new_users: 1, sessions: 1 });
   equal("counts of the app", await countsUntilNow("web"), { mau: 1, new_users: 1, sessions: 1 });
   equal("counts of the other app", await countsUntilNow("ios"), { mau: 0, new_users: 0, sessions: 0 });
@@ -58,7 +53,7 @@ async function lostAnswer(page) {
     window.rudder.identify("ada");
     window.rudder.track("look");
   };
-  const statuses = await answersTo(["identify", "look"], page, visit, STAND.forgetful_url);
+  const statuses = await statusesOf(["identify", "look"], page, visit, STAND.forgetful_url);
   equal("statuses of a retry", statuses, [200, 200]);
   const posts = recorded().filter((line) => line.startsWith("POST "));
   const lost = posts.find((line) => line.endsWith(" lost"));
@@ -67,13 +62,13 @@ async function lostAnswer(page) {
 }
 
 async function staysAnonymous(page) {
-  await answersTo(["page"], page, () => window.rudder.page("home"));
+  await statusesOf(["page"], page, () => window.rudder.page("home"));
   equal("counts with a second visitor", await countsUntilNow(), { mau: 2, new_users: 2, sessions: 3 });
 }
 
 // A write key that is not there: the SDK can read why.
 async function refused(page) {
-  const statuses = await answersTo(["page"], page, () => window.rudder.page("home"), STAND.url, "none");
+  const statuses = await statusesOf(["page"], page, () => window.rudder.page("home"), STAND.url, "none");
   equal("statuses for no app", statuses, [401]);
   equal("counts after no app", await countsUntilNow(), { mau: 2, new_users: 2, sessions: 3 });
 }
