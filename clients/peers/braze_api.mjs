@@ -94,10 +94,9 @@ async function merge() {
 
 // Old and new name are one person.
 async function rename() {
-  const renamed = await braze.users.external_ids.rename({
-    external_id_renames: [{ current_external_id: "many-2", new_external_id: "few-2" }],
-  });
-  equal("rename", renamed, { external_ids: ["few-2"], rename_errors: [], message: "success" });
+  const renames = [{ current_external_id: "many-2", new_external_id: "few-2" }];
+  const renamed = await braze.users.external_ids.rename({ external_id_renames: renames });
+  equal("rename", renamed, { external_ids: renames, rename_errors: [], message: "success" });
   await braze.users.track({ events: [event({ external_id: "few-2" }, 2, "web")] });
   await is("after rename", [2, 100], [2, 101]);
 }
