@@ -1,0 +1,1 @@
+"""Installs clients, starts servers for them, runs their scripts and counts what these compared."""
