@@ -2,6 +2,8 @@
 
 mod access;
 mod body;
+#[cfg(test)]
+mod described;
 mod ingest;
 mod listener;
 mod rate_limit;
@@ -19,7 +21,7 @@ use dauphin_model::{Instant, Scope};
 use http::{Method, header};
 
 use crate::points::points;
-use crate::{clock, console, keys};
+use crate::{clock, console, docs, keys};
 use access::Visitor;
 use rate_limit::{Counting, RateLimiter, Standing};
 
@@ -56,6 +58,8 @@ enum Endpoint {
     Ingest,
     Workspace,
     Console,
+    OpenApi,
+    Docs,
     Health,
     Ready,
 }
@@ -72,6 +76,8 @@ impl Endpoint {
             "" => Some(Self::Console),
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
+            "/openapi.json" => Some(Self::OpenApi),
+            "/docs" => Some(Self::Docs),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
             _ => None,
@@ -102,14 +108,20 @@ impl Endpoint {
             Self::Series(route) => Some(route.permission()),
             Self::List(route) => Some(route.permission()),
             Self::Ingest => Some("ingest"),
-            Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+            Self::Workspace | Self::Console | Self::OpenApi | Self::Docs | Self::Health | Self::Ready => None,
         }
     }
 
     const fn counting(self) -> Counting {
         match self {
             Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Workspace | Self::Console | Self::Health | Self::Ready => Counting::Free,
+            Self::Ingest
+            | Self::Workspace
+            | Self::Console
+            | Self::OpenApi
+            | Self::Docs
+            | Self::Health
+            | Self::Ready => Counting::Free,
         }
     }
 }
@@ -152,6 +164,8 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
     }
     match endpoint {
         Endpoint::Console => Some(console::page()),
+        Endpoint::OpenApi => Some(docs::openapi()),
+        Endpoint::Docs => Some(docs::page()),
         Endpoint::Health => Some(respond::json(r#"{"message":"alive"}"#)),
         Endpoint::Ready => Some(match app.engine.failure() {
             None => respond::json(r#"{"message":"ready"}"#),
@@ -190,7 +204,9 @@ async fn answer(
         Endpoint::List(route) => Ok(respond::json(route.body())),
         Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
-        Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+        Endpoint::Console | Endpoint::OpenApi | Endpoint::Docs | Endpoint::Health | Endpoint::Ready => {
+            Err(ErrorCode::Internal.into())
+        }
     }
 }
 
