@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,10 +26,12 @@ class Report:
         calls = json.loads(har.read_text())["log"]["entries"]
         statuses: dict[str, set[int]] = {}
         for call in calls:
-            operation = f"{call['request']['method']} {unquote(urlsplit(call['request']['url']).path)}"
-            statuses.setdefault(operation, set()).add(call["response"]["status"])
+            called = f"{call['request']['method']} {unquote(urlsplit(call['request']['url']).path)}"
+            statuses.setdefault(called, set()).add(call["response"]["status"])
         for operation in report.operations:
-            seen = statuses.get(operation, set())
+            # A parameter in the path stands for any text without a slash.
+            pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(operation)))
+            seen = set().union(*(found for called, found in statuses.items() if pattern.fullmatch(called)))
             if not seen:
                 report.wrong[operation] = "was never called"
             elif not any(200 <= status < 300 for status in seen):

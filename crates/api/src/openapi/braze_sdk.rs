@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use super::access::Access;
 use super::operation::{Group, Operation};
 use super::refusals::Standing;
-use super::schema::{Named, described, list, open_object, reference, text};
+use super::schema::{Named, described, list, open_object, reference, success, text};
+use super::segment::rejections;
 use super::series::app_id;
 
 /// Most events that a description promises; a body's own limit comes first.
@@ -28,17 +29,14 @@ pub fn operations() -> Vec<Operation> {
             )
             .for_whom(Access::AppIdentifier, Standing::Untold)
             .reads_json("SdkData", &sent)
+            .reads_any_type()
             .answers_json(200, "Taken.", "SdkAnswer", &json!({"message": "success"})),
     ]
 }
 
 /// What is sent and answered.
 pub fn schemas() -> Vec<Named> {
-    vec![
-        ("SdkData".into(), data()),
-        ("SdkEvent".into(), event()),
-        ("SdkAnswer".into(), described(json!({"type": "object", "minProperties": 1}), "An object without `error`.")),
-    ]
+    vec![("SdkData".into(), data()), ("SdkEvent".into(), event()), ("SdkAnswer".into(), success(&[], &rejections()))]
 }
 
 fn data() -> Value {

@@ -189,6 +189,12 @@ impl Operation {
         self.refuses(&[ErrorCode::InvalidParameter, ErrorCode::BodyTooLarge, ErrorCode::UnsupportedMediaType])
     }
 
+    /// The `Content-Type` does not matter.
+    pub(super) fn reads_any_type(mut self) -> Self {
+        self.refusals.retain(|code| *code != ErrorCode::UnsupportedMediaType);
+        self
+    }
+
     /// No body is as good as one in which there is nothing.
     pub(super) fn reads_nothing_too(mut self) -> Self {
         if let Some(body) = &mut self.body {

@@ -238,7 +238,7 @@ fn schema_of(name: &str) -> (Value, &'static str) {
         ),
         "mode" => (
             words(&["current", "frozen"]),
-            "`frozen`: each point as it stood at the end of its own day, as Braze reports it.",
+            "`frozen`: each point as it stood at the end of its own day, as Braze reports it; not with `as_of` or `explain`.",
         ),
         "format" => (words(&["json", "csv"]), "The form of the answer. `Accept: text/csv` asks for CSV too."),
         other => unreachable!("the parameter `{other}` says nothing of itself"),

@@ -95,7 +95,7 @@ function inside(route) {
 const part = (heading, ...content) => element("div", {}, element("h3", {}, heading), ...content);
 
 const statusLine = (status, answer, kind) =>
-  element("span", { class: "docs-status" }, element("b", { class: kind }, status), element("span", {}, answer.description));
+  element("span", { class: "docs-status" }, element("b", { class: kind }, status), element("span", {}, prose(answer.description)));
 
 function mediaBlock([type, media]) {
   const members = membersOf(media.schema);
