@@ -58,7 +58,6 @@ schemathesis.openapi.format("time-zone", st.sampled_from(["UTC", "Europe/Paris",
 schemathesis.openapi.format("permission", st.sampled_from(["*", "kpi.dau.data_series", "users.track"]))
 schemathesis.openapi.format("subnet", st.sampled_from(["127.0.0.1", "192.0.2.0/24", "2001:db8::/32"]))
 schemathesis.openapi.format("column", st.just("user_id=user_id"))
-schemathesis.openapi.format("name", st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=60))
 schemathesis.openapi.format("ndjson", st.lists(rows(), min_size=1, max_size=20).map(ndjson))
 schemathesis.openapi.format("csv", st.lists(rows(), min_size=1, max_size=20).map(csv))
 

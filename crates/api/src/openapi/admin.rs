@@ -160,9 +160,7 @@ pub fn schemas() -> Vec<Named> {
 
 /// What people call something: no control characters.
 pub fn name() -> Value {
-    let mut schema = text(NAME_LENGTH_MAX);
-    schema["format"] = json!("name");
-    schema
+    text(NAME_LENGTH_MAX)
 }
 
 /// What is shown once.

@@ -4,7 +4,7 @@ use super::access::Access;
 use super::operation::{Group, Operation};
 use super::refusals::Standing;
 use super::schema::{Named, count, list, object, open_object, reference, success, words};
-use super::users::{errors, external_id, identifier, identifiers, of_person};
+use super::users::{alias_part, errors, external_id, identifier, identifiers, of_person};
 
 /// Most entries of one request.
 const ENTRIES_MAX: usize = 50;
@@ -129,13 +129,13 @@ fn delete() -> Value {
 }
 
 fn new_alias() -> Value {
-    let alias = [("alias_name", identifier("ada-on-the-web")), ("alias_label", identifier("web"))];
+    let alias = [("alias_name", alias_part("ada-on-the-web")), ("alias_label", alias_part("web"))];
     open_object(&alias, &[("external_id", external_id())])
 }
 
 fn alias_update() -> Value {
     let members = [("alias_label", "web"), ("old_alias_name", "ada-on-the-web"), ("new_alias_name", "ada")];
-    open_object(&members.map(|(name, of)| (name, identifier(of))), &[])
+    open_object(&members.map(|(name, of)| (name, alias_part(of))), &[])
 }
 
 fn identify() -> Value {

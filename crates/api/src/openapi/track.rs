@@ -5,7 +5,7 @@ use super::operation::{Group, Operation};
 use super::refusals::Standing;
 use super::schema::{Named, count, described, instant, list, object, open_object, reference, text, word, words};
 use super::series::app_id;
-use super::users::{errors, identifiers, of_person};
+use super::users::{errors, identifiers, of_person, text_or_integer};
 
 /// Most elements of one request, over all its lists.
 const ELEMENTS_MAX: usize = 75;
@@ -101,7 +101,7 @@ fn purchase() -> Value {
     let properties = json!({"type": "object", "description": "Not kept."});
     element(
         &[
-            ("product_id", json!({"type": ["string", "integer"], "minLength": 1, "maxLength": NAME_LENGTH_MAX})),
+            ("product_id", text_or_integer(NAME_LENGTH_MAX)),
             ("currency", json!({"type": "string", "pattern": "^[A-Za-z]{3}$", "examples": ["EUR"]})),
             ("price", json!({"type": "number"})),
             ("time", instant()),

@@ -18,8 +18,29 @@ pub fn schemas() -> Vec<Named> {
 
 /// A user id: numbers are taken as their decimal text.
 pub fn external_id() -> Value {
-    let schema = json!({"type": ["string", "integer"], "minLength": 1, "maxLength": IDENTITY_BYTES_MAX});
-    example(described(schema, "The customer's own user id; the number 7 and the text `7` are one user."), "ada")
+    example(
+        described(
+            text_or_integer(IDENTITY_BYTES_MAX),
+            "The customer's own user id; the number 7 and the text `7` are one user.",
+        ),
+        "ada",
+    )
+}
+
+/// Text, or a whole number of 64 bits, which is taken as its decimal text.
+pub fn text_or_integer(length_max: usize) -> Value {
+    json!({
+        "type": ["string", "integer"],
+        "minLength": 1,
+        "maxLength": length_max,
+        "minimum": i64::MIN,
+        "maximum": u64::MAX,
+    })
+}
+
+/// The two parts of an alias, which have the length of one identifier together.
+pub fn alias_part(of: &str) -> Value {
+    example(text(IDENTITY_BYTES_MAX / 2 - 4), of)
 }
 
 /// Some other identifier.
@@ -66,7 +87,7 @@ fn elements_refused() -> Value {
 }
 
 fn alias() -> Value {
-    object(&[("alias_name", identifier("ada-on-the-web")), ("alias_label", identifier("web"))], &[])
+    object(&[("alias_name", alias_part("ada-on-the-web")), ("alias_label", alias_part("web"))], &[])
 }
 
 fn prioritization() -> Value {
