@@ -16,6 +16,8 @@ mod points;
 
 mod error;
 
+pub mod openapi;
+
 pub use error::{ApiError, ErrorCode};
 pub use format::Format;
 pub use language::Language;

@@ -35,7 +35,7 @@ impl Parameter {
     const COUNT: usize = Self::ApiKey as usize + 1;
 
     /// The parameter called `name` on this route.
-    fn named(name: &str, route: Route) -> Option<Self> {
+    pub(crate) fn named(name: &str, route: Route) -> Option<Self> {
         let french = route.language() == Language::French;
         match name {
             "length" => Some(Self::Length),

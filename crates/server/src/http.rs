@@ -3,6 +3,8 @@
 mod access;
 mod admin;
 mod body;
+#[cfg(test)]
+mod described;
 mod ingest;
 mod listener;
 mod metrics;
@@ -26,7 +28,7 @@ use http::Method;
 
 use crate::administration::AdminPath;
 use crate::metrics::Metrics;
-use crate::{clock, console, keys};
+use crate::{clock, console, docs, keys};
 use access::Visitor;
 use profiles::ProfileRoute;
 use rate_limit::{Limits, RateLimiter, Standing};
@@ -77,6 +79,8 @@ enum Endpoint {
     Workspace,
     Console,
     Metrics,
+    OpenApi,
+    Docs,
     Health,
     Ready,
 }
@@ -104,6 +108,8 @@ impl Endpoint {
             "/ingest" => Some(Self::Ingest),
             "/console/workspace" => Some(Self::Workspace),
             "/metrics" => Some(Self::Metrics),
+            "/openapi.json" => Some(Self::OpenApi),
+            "/docs" => Some(Self::Docs),
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Ready),
             path => AdminPath::at(path).map(Self::Admin),
@@ -140,7 +146,13 @@ impl Endpoint {
             Self::Metrics => Some("metrics"),
             Self::Track(_) => Some(TrackRoute::PERMISSION),
             Self::Profiles(route) => Some(route.permission()),
-            Self::Sdk(_) | Self::Workspace | Self::Console | Self::Health | Self::Ready => None,
+            Self::Sdk(_)
+            | Self::Workspace
+            | Self::Console
+            | Self::OpenApi
+            | Self::Docs
+            | Self::Health
+            | Self::Ready => None,
         }
     }
 
@@ -149,9 +161,14 @@ impl Endpoint {
             Self::Series(_) | Self::List(_) => Counting::Counted,
             Self::Ingest | Self::Track(_) | Self::Profiles(_) => Counting::Ingesting,
             Self::Admin(path) => path.counting(),
-            Self::Sdk(_) | Self::Workspace | Self::Metrics | Self::Console | Self::Health | Self::Ready => {
-                Counting::Free
-            }
+            Self::Sdk(_)
+            | Self::Workspace
+            | Self::Metrics
+            | Self::Console
+            | Self::OpenApi
+            | Self::Docs
+            | Self::Health
+            | Self::Ready => Counting::Free,
         }
     }
 }
@@ -200,6 +217,8 @@ fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Respons
     }
     match endpoint {
         Endpoint::Console => Some(console::page()),
+        Endpoint::OpenApi => Some(docs::openapi()),
+        Endpoint::Docs => Some(docs::page()),
         Endpoint::Health => Some(respond::json(r#"{"message":"alive"}"#)),
         Endpoint::Ready => Some(match app.engine.failure() {
             None => respond::json(r#"{"message":"ready"}"#),
@@ -250,6 +269,11 @@ async fn answer(
         Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
         Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
         Endpoint::Metrics => Ok(metrics::answer(app)),
-        Endpoint::Sdk(_) | Endpoint::Console | Endpoint::Health | Endpoint::Ready => Err(ErrorCode::Internal.into()),
+        Endpoint::Sdk(_)
+        | Endpoint::Console
+        | Endpoint::OpenApi
+        | Endpoint::Docs
+        | Endpoint::Health
+        | Endpoint::Ready => Err(ErrorCode::Internal.into()),
     }
 }

@@ -8,6 +8,7 @@ mod cli;
 mod clock;
 mod console;
 mod demo;
+mod docs;
 mod http;
 mod import;
 mod intake;
