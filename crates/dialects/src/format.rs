@@ -5,6 +5,8 @@ pub enum Format {
     Text(TextFormat),
     /// Columns: Apache Parquet.
     Parquet,
+    /// Rows in blocks: Apache Avro.
+    Avro,
 }
 
 /// How a line of text keeps a row.
@@ -18,7 +20,7 @@ pub enum TextFormat {
 
 impl Format {
     /// The format that a file's name ends with, in any letter case: `.csv`, `.ndjson`, `.jsonl`, `.json`, each also
-    /// followed by `.gz` or `.zst`, and `.parquet`. Compression itself is found by the content, not by the name.
+    /// followed by `.gz` or `.zst`, and `.parquet` and `.avro`. Compression itself is found by the content, not by the name.
     ///
     /// ```
     /// use dauphin_dialects::{Format, TextFormat};
@@ -32,6 +34,7 @@ impl Format {
             ("csv", _) => Some(Self::Text(TextFormat::Csv)),
             ("ndjson" | "jsonl" | "json", _) => Some(Self::Text(TextFormat::Ndjson)),
             ("parquet", None) => Some(Self::Parquet),
+            ("avro", None) => Some(Self::Avro),
             _ => None,
         }
     }
@@ -52,6 +55,8 @@ mod tests {
             ("A.JSON", ndjson),
             ("a.parquet", Some(Format::Parquet)),
             ("a.parquet.gz", None),
+            ("A.Avro", Some(Format::Avro)),
+            ("a.avro.gz", None),
             ("a.gz", None),
             ("csv", None),
             ("", None),

@@ -1,4 +1,4 @@
-//! Bytes of the bulk dialect, as CSV, NDJSON or Parquet, become rows: who, when, in which app, or why a row is none.
+//! Bytes of the bulk dialect, as CSV, NDJSON, Parquet or Avro, become rows: who, when, in which app, or why a row is none.
 //!
 //! Never knows: where the bytes come from, which apps exist, keys and permissions, what time it is.
 //!
@@ -33,9 +33,11 @@ mod message;
 mod row;
 mod time;
 
+mod avro;
 mod columnar;
 mod text;
 
+pub use avro::{AvroBlock, AvroLayout, AvroReader, parse_avro_block};
 pub use columnar::ParquetReader;
 pub use columns::{Columns, MappingError};
 pub use error::ReadError;

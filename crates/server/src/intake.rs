@@ -68,6 +68,9 @@ impl<'a> Intake<'a> {
         let activity = self.activity(row)?;
         let day = self.day_of(activity.instant)?;
         submission.active(activity.profile, activity.app, day);
+        if let Some(id) = &row.session_id {
+            self.session(activity.profile, activity.app, activity.instant, Some(id), submission);
+        }
         Ok(())
     }
 

@@ -58,7 +58,7 @@ impl<'a> Taking<'a> {
 }
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
-fn change_identities(
+pub fn change_identities(
     engine: &Engine,
     workspace: &Workspace,
     intake: &Intake<'_>,

@@ -7,7 +7,8 @@ use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, bail};
 use dauphin_dialects::{
-    Block, BlockReader, Columns, Element, Format, Layout, ParquetReader, Position, ReadError, parse_block,
+    AvroBlock, AvroLayout, AvroReader, Block, BlockReader, Columns, Element, Format, Layout, ParquetReader, Position,
+    ReadError, parse_avro_block, parse_block,
 };
 use dauphin_model::Zone;
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ impl SourceFile {
         let Some(format) = Format::of_file_name(&name) else {
             bail!(
                 "`{}`: the name does not say how rows are kept; it must end in .csv, .ndjson or .jsonl (each also \
-                 .gz or .zst), or .parquet",
+                 .gz or .zst), .parquet or .avro",
                 path.display()
             );
         };
@@ -88,7 +89,7 @@ impl SourceFile {
 /// Between two units of a file: an import that is killed goes on from the last one that was durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Mark {
-    /// Bytes of decompressed text, or rows of Parquet, before it.
+    /// Bytes of decompressed text or of Avro, or rows of Parquet, before it.
     pub offset: u64,
     /// The line or row that begins there, counted from 1.
     pub line: u64,
@@ -98,13 +99,22 @@ pub struct Mark {
 pub enum Unit {
     Block { block: Block, layout: Arc<Layout>, end: Mark },
     RowGroup { reader: ParquetReader, index: usize, end: Mark },
+    Avro { block: AvroBlock, layout: Arc<AvroLayout>, end: Mark },
 }
 
 impl Unit {
     /// Where the next unit begins.
     pub fn end(&self) -> Mark {
         match self {
-            Self::Block { end, .. } | Self::RowGroup { end, .. } => *end,
+            Self::Block { end, .. } | Self::RowGroup { end, .. } | Self::Avro { end, .. } => *end,
+        }
+    }
+
+    /// Rows of Avro as a file of their own, and the row that comes first in them.
+    pub fn as_avro_file(&self) -> Option<(Vec<u8>, u64)> {
+        match self {
+            Self::Avro { block, layout, .. } => Some((block.to_file(layout), block.first_row())),
+            Self::Block { .. } | Self::RowGroup { .. } => None,
         }
     }
 
@@ -116,6 +126,7 @@ impl Unit {
                 Ok(())
             }
             Self::RowGroup { reader, index, .. } => reader.read_row_group(*index, 0, zone, sink),
+            Self::Avro { block, layout, .. } => parse_avro_block(layout, block, zone, sink).map(drop),
         }
     }
 }
@@ -124,6 +135,7 @@ impl Unit {
 pub enum Units {
     Text { reader: Box<BlockReader>, layout: Arc<Layout>, read: Arc<AtomicU64> },
     Parquet { reader: ParquetReader, next: usize, byte_count: u64 },
+    Avro { reader: Box<AvroReader>, read: Arc<AtomicU64> },
 }
 
 impl Units {
@@ -149,6 +161,18 @@ impl Units {
                 let next = next.unwrap_or(reader.row_group_count());
                 Ok(Self::Parquet { reader, next, byte_count })
             }
+            Format::Avro => {
+                let read = Arc::new(AtomicU64::new(0));
+                let counting = CountingReader { file: opened, read: Arc::clone(&read) };
+                let mut reader = Box::new(AvroReader::open(&file.name(), columns, Box::new(counting))?);
+                if let Some(event) = reader.layout().says_nothing() {
+                    tracing::warn!("`{}` is passed over: `{event}` says nothing about activity", file.name());
+                }
+                if let Some(mark) = from {
+                    reader.skip_to(Position { offset: mark.offset, line: mark.line })?;
+                }
+                Ok(Self::Avro { reader, read })
+            }
         }
     }
 
@@ -170,13 +194,18 @@ impl Units {
                 let end = Mark { offset: rows, line: rows + 1 };
                 Ok(Some(Unit::RowGroup { reader: reader.clone(), index, end }))
             }
+            Self::Avro { reader, .. } if reader.layout().says_nothing().is_some() => Ok(None),
+            Self::Avro { reader, .. } => Ok(reader.next_block()?.map(|block| {
+                let Position { offset, line } = block.end();
+                Unit::Avro { block, layout: Arc::clone(reader.layout()), end: Mark { offset, line } }
+            })),
         }
     }
 
     /// Bytes of the file read so far, for progress.
     pub fn bytes_read(&self) -> u64 {
         match self {
-            Self::Text { read, .. } => read.load(Ordering::Relaxed),
+            Self::Text { read, .. } | Self::Avro { read, .. } => read.load(Ordering::Relaxed),
             Self::Parquet { reader, next, byte_count } => {
                 let groups = reader.row_group_count().max(1) as u64;
                 byte_count / groups * (*next as u64)
