@@ -17,6 +17,7 @@ use parquet::errors::ParquetError;
 
 use self::batch::{Batch, Found};
 use self::source::Source;
+pub use self::source::ReadAt;
 use crate::{Columns, Element, ReadError};
 
 /// Rows decoded at once: their columns stay in the processor's cache, and a row group is many batches.
@@ -49,6 +50,11 @@ impl ParquetReader {
     /// Reads the footer of a file in memory.
     pub fn of_bytes(bytes: Bytes, columns: &Columns) -> Result<Self, ReadError> {
         Self::open(Source::Bytes(bytes), columns)
+    }
+
+    /// Reads the footer of a file that lies elsewhere.
+    pub fn of_parts(file: Arc<dyn ReadAt>, columns: &Columns) -> Result<Self, ReadError> {
+        Self::open(Source::Parts(file), columns)
     }
 
     fn open(source: Source, columns: &Columns) -> Result<Self, ReadError> {

@@ -1,3 +1,5 @@
+use crate::text;
+
 /// How a file keeps its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -37,6 +39,25 @@ impl Format {
             ("avro", None) => Some(Self::Avro),
             _ => None,
         }
+    }
+    /// The format of a file that begins with these bytes, a few hundred of them: Avro and Parquet by their marks, else
+    /// text, which is NDJSON if its first line begins an object, also when it is compressed.
+    ///
+    /// ```
+    /// use dauphin_dialects::{Format, TextFormat};
+    /// assert_eq!(Format::of_content(b"Obj\x01"), Format::Avro);
+    /// assert_eq!(Format::of_content(b"\n{\"user_id\":\"ada\"}"), Format::Text(TextFormat::Ndjson));
+    /// assert_eq!(Format::of_content(b"user_id,time\n"), Format::Text(TextFormat::Csv));
+    /// ```
+    pub fn of_content(beginning: &[u8]) -> Self {
+        if beginning.starts_with(b"Obj\x01") {
+            return Self::Avro;
+        }
+        if beginning.starts_with(b"PAR1") {
+            return Self::Parquet;
+        }
+        let first = text::beginning(beginning).into_iter().find(|byte| !byte.is_ascii_whitespace());
+        Self::Text(if first == Some(b'{') { TextFormat::Ndjson } else { TextFormat::Csv })
     }
 }
 

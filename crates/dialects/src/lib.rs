@@ -38,7 +38,7 @@ mod columnar;
 mod text;
 
 pub use avro::{AvroBlock, AvroLayout, AvroReader, parse_avro_block};
-pub use columnar::ParquetReader;
+pub use columnar::{ParquetReader, ReadAt};
 pub use columns::{Columns, MappingError};
 pub use error::ReadError;
 pub use format::{Format, TextFormat};

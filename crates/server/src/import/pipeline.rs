@@ -21,8 +21,8 @@ pub fn import_file(
     rejects: &Mutex<Rejects>,
 ) -> anyhow::Result<Counts> {
     let name = file.name();
-    let key = file.fingerprint(target.workspace_name(), &options.columns)?.to_vec();
-    let earlier = resume_at(target, &key);
+    let key = file.fingerprint(target.workspace_name(), &options.columns)?.map(Vec::from);
+    let earlier = key.as_ref().and_then(|key| resume_at(target, key));
     if let Some(earlier) = &earlier {
         tracing::info!("going on with `{name}` at line {}, where an earlier import ended", earlier.mark.line);
     }
@@ -31,7 +31,7 @@ pub fn import_file(
     let mut units = Units::open(file, &options.columns, earlier.map(|earlier| earlier.mark))?;
     let start = Progress { mark: Mark { offset: 0, line: 0 }, counts: Counts::default() };
     let mut tally = Tally::new(target, &name, key, rejects, earlier.unwrap_or(start));
-    let bar = progress::bar(&name, file.byte_count().unwrap_or(0));
+    let bar = progress::bar(&name, file.byte_count().unwrap_or_default());
     let (bytes_read, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
 
     let (to_parse, unparsed) = sync_channel(options.thread_count * UNITS_WAITING);
