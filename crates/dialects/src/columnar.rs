@@ -16,8 +16,8 @@ use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
 use self::batch::{Batch, Found};
-use self::source::Source;
 pub use self::source::ReadAt;
+use self::source::Source;
 use crate::{Columns, Element, ReadError};
 
 /// Rows decoded at once: their columns stay in the processor's cache, and a row group is many batches.

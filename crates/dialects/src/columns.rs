@@ -22,8 +22,10 @@ pub struct Columns {
 
 /// Why a text is no mapping.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a mapping; write it like `user_id=COL`, with `user_id`, `time`, `app_id` or `session_id` before the \
-         `=`")]
+#[error(
+    "`{0}` is not a mapping; write it like `user_id=COL`, with `user_id`, `time`, `app_id` or `session_id` before the \
+         `=`"
+)]
 pub struct MappingError(String);
 
 impl Default for Columns {

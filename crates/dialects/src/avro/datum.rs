@@ -7,7 +7,8 @@ impl<'a> Datum<'a> {
     /// So many bytes.
     pub(super) fn take(&mut self, size: u64) -> Result<&'a [u8], String> {
         let index = usize::try_from(size).ok().filter(|index| *index <= self.0.len());
-        let index = index.ok_or_else(|| format!("a value of {size} bytes begins {} bytes before the end", self.0.len()))?;
+        let index =
+            index.ok_or_else(|| format!("a value of {size} bytes begins {} bytes before the end", self.0.len()))?;
         let (taken, rest) = self.0.split_at(index);
         self.0 = rest;
         Ok(taken)

@@ -48,7 +48,10 @@ pub(super) enum Meaning {
     /// Days since 1970-01-01.
     Date,
     /// Units, of which a second has so many, since 1970, in UTC or in local time.
-    Timestamp { units_a_second: u32, is_local: bool },
+    Timestamp {
+        units_a_second: u32,
+        is_local: bool,
+    },
 }
 
 #[derive(Debug, Clone)]

@@ -16,11 +16,7 @@ use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole, out_of
 use crate::{Columns, Element, ReadError, Reject, Row};
 
 /// Refuses a file before its first row when a column has a type of which no row can be made.
-pub(super) fn check_types(
-    schema: &Schema,
-    identifiers: [Option<usize>; 3],
-    time: usize,
-) -> Result<(), ReadError> {
+pub(super) fn check_types(schema: &Schema, identifiers: [Option<usize>; 3], time: usize) -> Result<(), ReadError> {
     for index in identifiers.into_iter().flatten() {
         let field = schema.field(index);
         if !is_text_or_whole(field.data_type()) {

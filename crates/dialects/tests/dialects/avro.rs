@@ -111,7 +111,15 @@ fn rows_of_another_make_are_rows() {
         &schema("com.example.Row", &format!("padding:{{\"type\":\"array\",\"items\":\"string\"}} {ROW_FIELDS}")),
         10,
         &[
-            Values::default().long(2).text("x").text("y").long(0).text("ada").long(1_530_248_399).maybe("web").maybe("s"),
+            Values::default()
+                .long(2)
+                .text("x")
+                .text("y")
+                .long(0)
+                .text("ada")
+                .long(1_530_248_399)
+                .maybe("web")
+                .maybe("s"),
             Values::default().long(0).text("").long(1).maybe("").maybe(""),
             Values::default().long(-1).long(2).text("x").long(0).text("bob").long(i64::MAX).maybe("").maybe(""),
         ],
@@ -142,14 +150,19 @@ fn every_type_of_user_and_time_is_read_or_named() {
         (logical("timestamp-nanos"), Values::default().long(1), "1970-01-01T00:00:00.000000001Z"),
         (logical("local-timestamp-millis"), Values::default().long(seconds * 1_000), "2018-06-29T02:59:59Z"),
         (logical("timestamp-millis"), Values::default().long(i64::MIN), "lies outside the years 1 to 9999"),
-        ("{\"type\":\"int\",\"logicalType\":\"date\"}".to_owned(), Values::default().long(17_711), "2018-06-28T22:00:00Z"),
+        (
+            "{\"type\":\"int\",\"logicalType\":\"date\"}".to_owned(),
+            Values::default().long(17_711),
+            "2018-06-28T22:00:00Z",
+        ),
         ("{\"type\":\"int\",\"logicalType\":\"date\"}".to_owned(), Values::default().long(i64::MAX), "lies outside"),
         ("\"boolean\"".to_owned(), Values::default().raw(&[1]), "`time` is a boolean; it must be a timestamp"),
         ("[\"null\",\"long\"]".to_owned(), Values::default().long(0), "`time` is null"),
         ("{\"type\":\"array\",\"items\":\"null\"}".to_owned(), Values::default().long(0), "`time` is an array"),
         ("{\"type\":\"map\",\"values\":\"long\"}".to_owned(), Values::default().long(0), "`time` is a map"),
     ] {
-        let of_row = schema("Row", &format!("user_id:{{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"ada\"]}} time:{of}"));
+        let of_row =
+            schema("Row", &format!("user_id:{{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"ada\"]}} time:{of}"));
         let bytes = file(&of_row, 1, &[Values::default().long(0).raw(&value.0)]);
         let text = read(bytes).unwrap();
         assert!(text.contains(expected), "{of}: {text}");
@@ -174,9 +187,7 @@ fn every_codec_is_read_and_another_is_named() {
     let mut crc = flate2::Crc::new();
     crc.update(&plain);
     snappy.extend(crc.sum().to_be_bytes());
-    let with = |codec: &str, stored: &[u8]| {
-        [header(&schema("Row", ROW_FIELDS), codec), block(1, stored)].concat()
-    };
+    let with = |codec: &str, stored: &[u8]| [header(&schema("Row", ROW_FIELDS), codec), block(1, stored)].concat();
     let expected = Ok("1 | ada | - | 1970-01-01T00:00:01Z\n".to_owned());
     assert_eq!(read(with("null", &plain)), expected);
     assert_eq!(read(with("deflate", &deflated)), expected);
@@ -227,7 +238,10 @@ fn blocks_are_read_on_their_own_and_from_any_of_them() {
             lines += 1;
         }
         // Each is a file of its own, and where it ends another reader goes on.
-        assert_eq!(read(block.to_file(reader.layout())).unwrap().lines().count(), text_of(&reader, block).lines().count());
+        assert_eq!(
+            read(block.to_file(reader.layout())).unwrap().lines().count(),
+            text_of(&reader, block).lines().count()
+        );
         let mut other = open();
         other.skip_to(block.end()).unwrap();
         let next = other.next_block().unwrap();

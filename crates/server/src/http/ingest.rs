@@ -228,12 +228,7 @@ impl Job<'_> {
         Ok(report)
     }
 
-    fn read_avro(
-        &self,
-        body: &Bytes,
-        expanded_max: u64,
-        take: &mut dyn FnMut(Element<'_>),
-    ) -> Result<(), ApiError> {
+    fn read_avro(&self, body: &Bytes, expanded_max: u64, take: &mut dyn FnMut(Element<'_>)) -> Result<(), ApiError> {
         let source = Box::new(Cursor::new(body.clone()));
         let mut reader = AvroReader::open("", &self.options.columns, source).map_err(|error| unreadable(&error))?;
         if let Some(event) = reader.layout().says_nothing() {

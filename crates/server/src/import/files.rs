@@ -1,8 +1,8 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, bail};
@@ -62,7 +62,9 @@ const CHANGES_OF_USERS: [&str; 2] = ["users.UserOrphan", "users.UserDeleteReques
 fn expand_local(argument: &str) -> anyhow::Result<Vec<SourceFile>> {
     let pattern = match argument.split_once("://") {
         Some(("file", path)) => percent_decode_str(path).decode_utf8().context("the URL is no UTF-8 text")?,
-        Some(_) => bail!("`{argument}` is a URL of a kind that cannot be read; those of s3://, gs://, az:// and file:// can"),
+        Some(_) => {
+            bail!("`{argument}` is a URL of a kind that cannot be read; those of s3://, gs://, az:// and file:// can")
+        }
         None => argument.into(),
     };
     let mut files = Vec::new();

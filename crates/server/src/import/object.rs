@@ -55,7 +55,8 @@ pub fn expand(url: &str) -> anyhow::Result<Vec<Arc<ObjectFile>>> {
     }
     let store = open(scheme, bucket).with_context(|| format!("open `{scheme}://{bucket}`"))?;
     let mut building = tokio::runtime::Builder::new_multi_thread();
-    let runtime = Arc::new(building.worker_threads(1).enable_time().build().context("start the object store's thread")?);
+    let runtime =
+        Arc::new(building.worker_threads(1).enable_time().build().context("start the object store's thread")?);
     let found = runtime.block_on(find(&*store, key)).with_context(|| format!("look for `{url}`"))?;
     let file = |meta: ObjectMeta| {
         let url = format!("{scheme}://{bucket}/{}", meta.location);
@@ -132,7 +133,11 @@ impl ObjectFile {
         let (store, location) = (Arc::clone(&self.store), self.meta.location.clone());
         self.runtime.spawn(async move {
             let bytes = store.get_opts(&location, options).await?.bytes().await?;
-            if bytes.len() as u64 == range.end - range.start { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+            if bytes.len() as u64 == range.end - range.start {
+                Ok(bytes)
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
         })
     }
 

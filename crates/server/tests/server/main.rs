@@ -7,6 +7,10 @@ mod support;
 
 mod scenarios;
 
+#[path = "../../../dialects/tests/dialects/avro_file.rs"]
+mod avro_file;
+
+mod avro;
 mod check;
 mod cli;
 mod crash;
@@ -15,6 +19,7 @@ mod formats;
 mod import;
 mod ingest;
 mod ingest_bad;
+mod object_store;
 mod real_data;
 mod series;
 mod settings;
