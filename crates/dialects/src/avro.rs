@@ -45,11 +45,15 @@ impl AvroLayout {
             let found = columns.find(&names)?;
             let found = [Some(found.user_id), Some(found.time), found.app_id, found.session_id];
             for (place, index) in found.into_iter().enumerate() {
-                index.map(|index| kept[index] = Some(place));
+                if let Some(index) = index {
+                    kept[index] = Some(place);
+                }
             }
         } else {
             for (place, name) in FIELDS.iter().enumerate() {
-                names.iter().position(|other| other == name).map(|index| kept[index] = Some(place));
+                if let Some(index) = names.iter().position(|other| other == name) {
+                    kept[index] = Some(place);
+                }
             }
         }
         let steps = schema.fields().iter().map(|field| field.index).zip(kept).collect();

@@ -15,7 +15,7 @@ use crate::describe;
 fn read_as(path: &str, source: impl Read + Send + 'static) -> (String, Option<ReadError>) {
     let zone = Zone::named("Europe/Paris").unwrap();
     let mut text = String::new();
-    let mut read = || {
+    let read = || {
         let mut reader = AvroReader::open(path, &Columns::default(), Box::new(source))?;
         while let Some(block) = reader.next_block()? {
             parse_avro_block(reader.layout(), &block, &zone, &mut |element| describe(&mut text, &element))?;
