@@ -1,4 +1,4 @@
-//! Parquet: the three columns of a row, read row group by row group.
+//! Parquet: the few columns of a row, read row group by row group.
 
 mod batch;
 mod source;
@@ -15,7 +15,8 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
-use self::batch::Batch;
+use self::batch::{Batch, Found};
+pub use self::source::ReadAt;
 use self::source::Source;
 use crate::{Columns, Element, ReadError};
 
@@ -24,7 +25,7 @@ const BATCH_ROWS: usize = 8192;
 
 /// A Parquet file. Its row groups may be read in any order and side by side: reading takes `&self`.
 ///
-/// - `user_id`, `app_id`: text (also dictionary-encoded or binary), or whole numbers, which become their decimal text;
+/// - `user_id`, `app_id`, `session_id`: text (also dictionary-encoded or binary), or whole numbers, which become their decimal text;
 /// - `time`: a timestamp of any unit; a date, which is its midnight; text as in CSV; a number of Unix seconds.
 ///
 /// A timestamp that is not adjusted to UTC is local time of the workspace's zone, as Parquet defines it; an old 96-bit
@@ -35,7 +36,7 @@ pub struct ParquetReader {
     metadata: ArrowReaderMetadata,
     projection: ProjectionMask,
     columns: Columns,
-    has_app_id: bool,
+    found: Found,
     /// The number of rows before each row group, and of all rows at the end.
     row_starts: Arc<[u64]>,
 }
@@ -51,16 +52,22 @@ impl ParquetReader {
         Self::open(Source::Bytes(bytes), columns)
     }
 
+    /// Reads the footer of a file that lies elsewhere.
+    pub fn of_parts(file: Arc<dyn ReadAt>, columns: &Columns) -> Result<Self, ReadError> {
+        Self::open(Source::Parts(file), columns)
+    }
+
     fn open(source: Source, columns: &Columns) -> Result<Self, ReadError> {
         let found = guarded(|| ArrowReaderMetadata::load(&source, ArrowReaderOptions::new()))?;
         let names: Vec<&str> = found.schema().fields().iter().map(|field| field.name().as_str()).collect();
         let indices = columns.find(&names)?;
         // A column without a type holds nothing but nulls.
-        let app_id = indices.app_id.filter(|index| *found.schema().field(*index).data_type() != DataType::Null);
-        let read = [Some(indices.user_id), Some(indices.time), app_id];
+        let with_values = |index: &usize| *found.schema().field(*index).data_type() != DataType::Null;
+        let (app_id, session_id) = (indices.app_id.filter(with_values), indices.session_id.filter(with_values));
+        let read = [Some(indices.user_id), Some(indices.time), app_id, session_id];
 
         let schema = readable_schema(&found, &read);
-        batch::check_types(&schema, indices.user_id, indices.time, app_id)?;
+        batch::check_types(&schema, [Some(indices.user_id), app_id, session_id], indices.time)?;
         let projection = ProjectionMask::roots(found.parquet_schema(), read.into_iter().flatten());
         let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
         let metadata = guarded(|| ArrowReaderMetadata::try_new(Arc::clone(found.metadata()), options))?;
@@ -71,8 +78,8 @@ impl ParquetReader {
             let rows = u64::try_from(group.num_rows()).ok().and_then(|rows| u64::checked_add(before, rows));
             row_starts.push(rows.ok_or_else(|| ReadError::Parquet("a row group has an impossible size".to_owned()))?);
         }
-        let (columns, has_app_id) = (columns.clone(), app_id.is_some());
-        Ok(Self { source, metadata, projection, columns, has_app_id, row_starts: row_starts.into() })
+        let found = Found { app_id: app_id.is_some(), session_id: session_id.is_some() };
+        Ok(Self { source, metadata, projection, columns: columns.clone(), found, row_starts: row_starts.into() })
     }
 
     /// How many row groups there are.
@@ -113,7 +120,7 @@ impl ParquetReader {
         })?;
         let mut line = self.row_starts[row_group] + skip + 1;
         while let Some(batch) = guarded(|| Ok(batches.next().transpose()?))? {
-            Batch::new(&batch, &self.columns, self.has_app_id)?.deliver(line, zone, sink);
+            Batch::new(&batch, &self.columns, self.found)?.deliver(line, zone, sink);
             line += batch.num_rows() as u64;
         }
         Ok(())

@@ -14,18 +14,24 @@ pub struct Columns {
     pub user_id: String,
     /// When.
     pub time: String,
-    /// In which app. The only column a file may lack.
+    /// In which app. A file may lack it.
     pub app_id: String,
+    /// In which session. A file may lack it.
+    pub session_id: String,
 }
 
 /// Why a text is no mapping.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a mapping; write it like `user_id=COL`, with `user_id`, `time` or `app_id` before the `=`")]
+#[error(
+    "`{0}` is not a mapping; write it like `user_id=COL`, with `user_id`, `time`, `app_id` or `session_id` before the \
+         `=`"
+)]
 pub struct MappingError(String);
 
 impl Default for Columns {
     fn default() -> Self {
-        Self { user_id: "user_id".to_owned(), time: "time".to_owned(), app_id: "app_id".to_owned() }
+        let [user_id, time, app_id, session_id] = ["user_id", "time", "app_id", "session_id"].map(str::to_owned);
+        Self { user_id, time, app_id, session_id }
     }
 }
 
@@ -38,6 +44,7 @@ impl Columns {
             "user_id" => &mut self.user_id,
             "time" => &mut self.time,
             "app_id" => &mut self.app_id,
+            "session_id" => &mut self.session_id,
             _ => return Err(wrong()),
         };
         name.clone_into(target);
@@ -65,6 +72,7 @@ impl Columns {
             user_id: require("user_id", &self.user_id)?,
             time: require("time", &self.time)?,
             app_id: find(&self.app_id)?,
+            session_id: find(&self.session_id)?,
         })
     }
 }
@@ -78,6 +86,7 @@ pub(crate) struct ColumnIndices {
     pub(crate) user_id: usize,
     pub(crate) time: usize,
     pub(crate) app_id: Option<usize>,
+    pub(crate) session_id: Option<usize>,
 }
 
 #[cfg(test)]

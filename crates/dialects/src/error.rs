@@ -37,6 +37,14 @@ pub enum ReadError {
         /// The last position that reading came to.
         reached: Position,
     },
+    /// Not Avro, damaged, or of a make that cannot be read.
+    #[error("not a readable Avro file after row {row}: {reason}")]
+    Avro {
+        /// The last row before what cannot be read.
+        row: u64,
+        /// What is wrong.
+        reason: String,
+    },
     /// Not Parquet, or damaged.
     #[error("not a readable Parquet file: {0}")]
     Parquet(String),

@@ -1,3 +1,5 @@
+use crate::text;
+
 /// How a file keeps its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -5,6 +7,8 @@ pub enum Format {
     Text(TextFormat),
     /// Columns: Apache Parquet.
     Parquet,
+    /// Rows in blocks: Apache Avro.
+    Avro,
 }
 
 /// How a line of text keeps a row.
@@ -18,7 +22,7 @@ pub enum TextFormat {
 
 impl Format {
     /// The format that a file's name ends with, in any letter case: `.csv`, `.ndjson`, `.jsonl`, `.json`, each also
-    /// followed by `.gz` or `.zst`, and `.parquet`. Compression itself is found by the content, not by the name.
+    /// followed by `.gz` or `.zst`, and `.parquet` and `.avro`. Compression itself is found by the content, not by the name.
     ///
     /// ```
     /// use dauphin_dialects::{Format, TextFormat};
@@ -32,8 +36,28 @@ impl Format {
             ("csv", _) => Some(Self::Text(TextFormat::Csv)),
             ("ndjson" | "jsonl" | "json", _) => Some(Self::Text(TextFormat::Ndjson)),
             ("parquet", None) => Some(Self::Parquet),
+            ("avro", None) => Some(Self::Avro),
             _ => None,
         }
+    }
+    /// The format of a file that begins with these bytes, a few hundred of them: Avro and Parquet by their marks, else
+    /// text, which is NDJSON if its first line begins an object, also when it is compressed.
+    ///
+    /// ```
+    /// use dauphin_dialects::{Format, TextFormat};
+    /// assert_eq!(Format::of_content(b"Obj\x01"), Format::Avro);
+    /// assert_eq!(Format::of_content(b"\n{\"user_id\":\"ada\"}"), Format::Text(TextFormat::Ndjson));
+    /// assert_eq!(Format::of_content(b"user_id,time\n"), Format::Text(TextFormat::Csv));
+    /// ```
+    pub fn of_content(beginning: &[u8]) -> Self {
+        if beginning.starts_with(b"Obj\x01") {
+            return Self::Avro;
+        }
+        if beginning.starts_with(b"PAR1") {
+            return Self::Parquet;
+        }
+        let first = text::beginning(beginning).into_iter().find(|byte| !byte.is_ascii_whitespace());
+        Self::Text(if first == Some(b'{') { TextFormat::Ndjson } else { TextFormat::Csv })
     }
 }
 
@@ -52,6 +76,8 @@ mod tests {
             ("A.JSON", ndjson),
             ("a.parquet", Some(Format::Parquet)),
             ("a.parquet.gz", None),
+            ("A.Avro", Some(Format::Avro)),
+            ("a.avro.gz", None),
             ("a.gz", None),
             ("csv", None),
             ("", None),

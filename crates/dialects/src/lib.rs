@@ -1,4 +1,4 @@
-//! Bytes of the bulk dialect, as CSV, NDJSON or Parquet, become rows: who, when, in which app, or why a row is none.
+//! Bytes of the bulk dialect, as CSV, NDJSON, Parquet or Avro, become rows: who, when, in which app, or why a row is none.
 //!
 //! Never knows: where the bytes come from, which apps exist, keys and permissions, what time it is.
 //!
@@ -34,6 +34,7 @@ mod message;
 mod row;
 mod time;
 
+mod avro;
 mod braze_sdk;
 mod columnar;
 mod segment;
@@ -44,8 +45,9 @@ mod json_body;
 mod profiles;
 mod users_track;
 
+pub use avro::{AvroBlock, AvroLayout, AvroReader, parse_avro_block};
 pub use braze_sdk::SdkBody;
-pub use columnar::ParquetReader;
+pub use columnar::{ParquetReader, ReadAt};
 pub use columns::{Columns, MappingError};
 pub use error::{BodyError, ReadError};
 pub use format::{Format, TextFormat};

@@ -3,10 +3,12 @@ use std::borrow::Cow;
 use dauphin_model::limits::IDENTITY_BYTES_MAX;
 use dauphin_model::{IdentityError, Instant};
 
+use crate::Message;
+
 /// Somebody was active: what one line or row says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<'a> {
-    /// The line on which it begins, or the row of a Parquet file; counted from 1.
+    /// The line on which it begins, or the row of a Parquet or Avro file; counted from 1.
     pub line: u64,
     /// Who: 1 to 1,024 bytes.
     pub user_id: Cow<'a, str>,
@@ -14,6 +16,8 @@ pub struct Row<'a> {
     pub app_id: Option<Cow<'a, str>>,
     /// When; `None` when an NDJSON object has no time, and never otherwise.
     pub instant: Option<Instant>,
+    /// In which session: 1 to 1,024 bytes; `None` when absent, null or empty.
+    pub session_id: Option<Cow<'a, str>>,
 }
 
 /// A line or row that says nothing that can be counted.
@@ -32,6 +36,13 @@ pub struct Reject {
 pub enum Element<'a> {
     /// It can be counted.
     Row(Row<'a>),
+    /// It is an event of a dialect with more to say than who was active; maybe it says nothing.
+    Said {
+        /// Its row, counted from 1.
+        line: u64,
+        /// What it says.
+        messages: &'a [Message<'a>],
+    },
     /// It cannot.
     Reject(Reject),
 }
@@ -48,6 +59,16 @@ pub(crate) fn checked_user_id(user_id: Cow<'_, str>) -> Result<Cow<'_, str>, Str
         0 => Err(IdentityError::Empty.to_string()),
         1..=IDENTITY_BYTES_MAX => Ok(user_id),
         length => Err(IdentityError::TooLong(length).to_string()),
+    }
+}
+
+/// A session's id of allowed length; `None` when it is empty; or what is wrong with it.
+pub(crate) fn checked_session_id(session_id: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, String> {
+    match session_id {
+        Some(id) if id.len() > IDENTITY_BYTES_MAX => {
+            Err(format!("the session id has {} bytes; it must have at most {IDENTITY_BYTES_MAX}", id.len()))
+        }
+        other => Ok(other.filter(|id| !id.is_empty())),
     }
 }
 

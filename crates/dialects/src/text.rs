@@ -6,6 +6,8 @@ mod compression;
 mod csv;
 pub(crate) mod ndjson;
 
+use std::io::{Cursor, Read};
+
 use dauphin_model::Zone;
 
 pub use block::{Block, BlockReader, Position, RECORD_BYTES_MAX};
@@ -32,6 +34,19 @@ impl Layout {
         Self(Kind::Ndjson(columns.clone()))
     }
 }
+
+/// The plain text with which a file begins whose first bytes, as they are stored, are these.
+pub(crate) fn beginning(stored: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    if let Ok(text) = compression::Text::open(Box::new(Cursor::new(stored.to_vec()))) {
+        // What was cut off is no matter: as much as there is.
+        let _ = text.take(BEGINNING_BYTES).read_to_end(&mut plain);
+    }
+    if plain.starts_with(block::BYTE_ORDER_MARK) { plain.split_off(block::BYTE_ORDER_MARK.len()) } else { plain }
+}
+
+/// Enough to see how a file begins.
+const BEGINNING_BYTES: u64 = 4096;
 
 /// Hands every line of a block to `sink`, in order, as a row or as a reject. `zone` is whose local time a time without
 /// an offset is. Blocks of one file may be parsed in any order and side by side.

@@ -1,6 +1,8 @@
 //! Files into a workspace: cut into units, parsed side by side, folded, and remembered as far as they are durable.
 
 mod files;
+mod object;
+mod object_client;
 mod pipeline;
 mod progress;
 mod rejects;
@@ -103,6 +105,9 @@ fn look_through(target: &Target, file: &SourceFile, columns: &Columns) -> anyhow
             }
             match element {
                 Element::Row(row) => first_bad = look.look(&row).err().map(|reason| (row.line, reason)),
+                Element::Said { line, messages } => {
+                    first_bad = look.look_at_messages(messages).err().map(|reason| (line, reason));
+                }
                 Element::Reject(reject) => first_bad = Some((reject.line, reject.reason)),
             }
         };

@@ -76,6 +76,11 @@ impl<'a> Intake<'a> {
         Submission::new(self.workspace.index, self.stamp()).cut_in(&self.workspace.zone)
     }
 
+    /// What the audit log is to remember of changes of who is who that came with the rows.
+    pub fn audit(&self, changes: &[IdentityChange]) -> AuditEntry {
+        AuditEntry::on_identities(self.now, self.actor.clone(), "user.import", changes)
+    }
+
     /// Today, in the workspace's zone, and how it comes in.
     pub fn stamp(&self) -> Stamp {
         let recorded = ActiveDay::new(self.workspace.zone.day_of(self.now)).expect("the clock is before 2149");
@@ -87,6 +92,9 @@ impl<'a> Intake<'a> {
         let activity = self.activity(row)?;
         let day = self.day_of(activity.instant)?;
         submission.active(activity.profile, activity.app, day);
+        if let Some(id) = &row.session_id {
+            self.session(activity.profile, activity.app, activity.instant, Some(id), submission);
+        }
         Ok(())
     }
 

@@ -11,18 +11,13 @@ use arrow_array::{Array, ArrayRef, Date32Array, Float64Array, Int64Array, Record
 use arrow_schema::{DataType, Schema, TimeUnit};
 use dauphin_model::{Day, Instant, Zone};
 
-use crate::row::checked_user_id;
+use crate::row::{checked_session_id, checked_user_id};
 use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole, out_of_range, seconds_and_nanos};
 use crate::{Columns, Element, ReadError, Reject, Row};
 
 /// Refuses a file before its first row when a column has a type of which no row can be made.
-pub(super) fn check_types(
-    schema: &Schema,
-    user_id: usize,
-    time: usize,
-    app_id: Option<usize>,
-) -> Result<(), ReadError> {
-    for index in [Some(user_id), app_id].into_iter().flatten() {
+pub(super) fn check_types(schema: &Schema, identifiers: [Option<usize>; 3], time: usize) -> Result<(), ReadError> {
+    for index in identifiers.into_iter().flatten() {
         let field = schema.field(index);
         if !is_text_or_whole(field.data_type()) {
             return Err(wrong_type(field.name(), field.data_type(), "text or whole numbers"));
@@ -44,39 +39,51 @@ fn wrong_type(name: &str, data_type: &DataType, right: &str) -> ReadError {
     ReadError::Columns(format!("the column `{name}` has the type {data_type}; it must hold {right}"))
 }
 
+/// Which of the columns that a file may lack are there.
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    pub(super) app_id: bool,
+    pub(super) session_id: bool,
+}
+
 /// Some rows, decoded.
 pub(super) struct Batch<'a> {
     columns: &'a Columns,
     user_id: TextColumn<'a>,
     time: TimeColumn<'a>,
     app_id: Option<TextColumn<'a>>,
+    session_id: Option<TextColumn<'a>>,
     arrays: Vec<(&'a str, &'a ArrayRef)>,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(batch: &'a RecordBatch, columns: &'a Columns, has_app_id: bool) -> Result<Self, ReadError> {
+    pub(super) fn new(batch: &'a RecordBatch, columns: &'a Columns, found: Found) -> Result<Self, ReadError> {
         let find = |name: &'a str| {
             let array = batch.column_by_name(name);
             array.map(|array| (name, array)).ok_or_else(|| ReadError::Parquet(format!("the column `{name}` is gone")))
         };
         let mut arrays = vec![find(&columns.user_id)?, find(&columns.time)?];
-        if has_app_id {
-            arrays.push(find(&columns.app_id)?);
-        }
+        let mut identifier = |name: &'a str, is_there: bool| {
+            let array = is_there.then(|| find(name)).transpose()?;
+            arrays.extend(array);
+            array.map(TextColumn::new).transpose()
+        };
+        let app_id = identifier(&columns.app_id, found.app_id)?;
+        let session_id = identifier(&columns.session_id, found.session_id)?;
         Ok(Self {
             columns,
             user_id: TextColumn::new(arrays[0])?,
             time: TimeColumn::new(arrays[1])?,
-            app_id: arrays.get(2).copied().map(TextColumn::new).transpose()?,
+            app_id,
+            session_id,
             arrays,
         })
     }
 
     pub(super) fn deliver(&self, first_line: u64, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
-        let (mut user_id_digits, mut app_id_digits) = (String::new(), String::new());
+        let mut digits = [const { String::new() }; 3];
         for (index, line) in (0..self.arrays[0].1.len()).zip(first_line..) {
-            let row = self.row(index, line, zone, &mut user_id_digits, &mut app_id_digits);
-            sink(match row {
+            sink(match self.row(index, line, zone, &mut digits) {
                 Ok(row) => Element::Row(row),
                 Err(reason) => Element::Reject(Reject::new(line, reason, self.input(index).as_bytes())),
             });
@@ -88,8 +95,7 @@ impl<'a> Batch<'a> {
         index: usize,
         line: u64,
         zone: &Zone,
-        user_id_digits: &'b mut String,
-        app_id_digits: &'b mut String,
+        [user_id_digits, app_id_digits, session_id_digits]: &'b mut [String; 3],
     ) -> Result<Row<'b>, String> {
         let user_id = self.user_id.get(index, user_id_digits);
         let user_id = user_id.ok_or_else(|| format!("`{}` is null", self.columns.user_id))?;
@@ -97,15 +103,18 @@ impl<'a> Batch<'a> {
         let instant = self.time.get(index, zone).unwrap_or_else(|| Err(format!("`{}` is null", self.columns.time)))?;
         let app_id = self.app_id.as_ref().and_then(|column| column.get(index, app_id_digits));
         let app_id = app_id.filter(|text| !text.is_empty()).map(Cow::Borrowed);
-        Ok(Row { line, user_id, app_id, instant: Some(instant) })
+        let session_id = self.session_id.as_ref().and_then(|column| column.get(index, session_id_digits));
+        let session_id = checked_session_id(session_id.map(Cow::Borrowed))?;
+        Ok(Row { line, user_id, app_id, instant: Some(instant), session_id })
     }
 
     /// A rejected row has no line of text; its values stand for it.
     #[cold]
     fn input(&self, index: usize) -> String {
         let text = |column: &TextColumn<'_>| column.get(index, &mut String::new()).map(str::to_owned);
-        let values = [Some(text(&self.user_id)), Some(self.time.shown(index)), self.app_id.as_ref().map(text)];
-        let named = self.arrays.iter().zip(values.into_iter().flatten());
+        let optional = [&self.app_id, &self.session_id].map(|column| column.as_ref().map(text));
+        let values = [Some(text(&self.user_id)), Some(self.time.shown(index))].into_iter().chain(optional);
+        let named = self.arrays.iter().zip(values.flatten());
         let named: Vec<String> =
             named.map(|((name, _), value)| format!("{name}={}", value.as_deref().unwrap_or("null"))).collect();
         named.join(", ")

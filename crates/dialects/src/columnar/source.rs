@@ -6,10 +6,21 @@ use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
 
+/// A file that is not on this machine, read in parts by several threads. It does not change while it is read.
+pub trait ReadAt: Send + Sync {
+    /// How many bytes it has.
+    fn byte_count(&self) -> u64;
+
+    /// Fills the buffer from its beginning with what lies from `offset` on, and says with how many bytes: fewer than there
+    /// is room for if that is easier, none only at the end.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+}
+
 /// Bytes to be read from several threads at once. An open file has one cursor, also through its clones, so that
 /// seeking and reading must be one step.
 #[derive(Clone)]
 pub(super) enum Source {
+    Parts(Arc<dyn ReadAt>),
     File { file: Arc<Mutex<File>>, size: u64 },
     Bytes(Bytes),
 }
@@ -22,6 +33,7 @@ impl Source {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
+            Self::Parts(file) => file.read_at(offset, buffer),
             Self::File { file, .. } => {
                 // Whoever panicked with the lock held left nothing behind but the cursor, which is set anew.
                 let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -50,6 +62,7 @@ impl Source {
 impl Length for Source {
     fn len(&self) -> u64 {
         match self {
+            Self::Parts(file) => file.byte_count(),
             Self::File { size, .. } => *size,
             Self::Bytes(bytes) => bytes.len() as u64,
         }

@@ -13,7 +13,7 @@ pub const RECORD_BYTES_MAX: usize = 1 << 20;
 /// Most bytes of a block: the longest record fits, and so many rows that handing a block to another thread costs nothing.
 const BLOCK_BYTES_MAX: usize = RECORD_BYTES_MAX;
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// A place between two records of a file. An import that stored [`Block::end`] goes on from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

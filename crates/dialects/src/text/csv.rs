@@ -7,7 +7,7 @@ use dauphin_model::Zone;
 use memchr::memchr;
 
 use crate::columns::ColumnIndices;
-use crate::row::checked_user_id;
+use crate::row::{checked_session_id, checked_user_id};
 use crate::time::instant_of_text;
 use crate::{Columns, Element, ReadError, Reject, Row};
 
@@ -51,7 +51,7 @@ pub(super) fn parse(header: &Header, bytes: &[u8], first_line: u64, zone: &Zone,
 }
 
 fn row<'a>(header: &Header, record: &'a [u8], line: u64, any_quotes: bool, zone: &Zone) -> Result<Row<'a>, String> {
-    let (mut user_id, mut time, mut app_id) = (&record[..0], &record[..0], None);
+    let (mut user_id, mut time, mut app_id, mut session_id) = (&record[..0], &record[..0], None, None);
     let mut count = 0;
     for range in record::fields(record) {
         if count == header.indices.user_id {
@@ -61,7 +61,10 @@ fn row<'a>(header: &Header, record: &'a [u8], line: u64, any_quotes: bool, zone:
             time = &record[range.clone()];
         }
         if Some(count) == header.indices.app_id {
-            app_id = Some(&record[range]);
+            app_id = Some(&record[range.clone()]);
+        }
+        if Some(count) == header.indices.session_id {
+            session_id = Some(&record[range]);
         }
         count += 1;
     }
@@ -82,7 +85,8 @@ fn row<'a>(header: &Header, record: &'a [u8], line: u64, any_quotes: bool, zone:
     }
     let instant = instant_of_text(&time, zone)?;
     let app_id = app_id.map(|field| text(&header.columns.app_id, field)).transpose()?.filter(|id| !id.is_empty());
-    Ok(Row { line, user_id, app_id, instant: Some(instant) })
+    let session_id = session_id.map(|field| text(&header.columns.session_id, field)).transpose()?;
+    Ok(Row { line, user_id, app_id, instant: Some(instant), session_id: checked_session_id(session_id)? })
 }
 
 fn unquoted_text<'a>(name: &str, field: &'a [u8]) -> Result<Cow<'a, str>, String> {

@@ -7,7 +7,7 @@ use memchr::memchr;
 use serde::de::DeserializeSeed;
 
 use self::value::{FieldsSeed, Value, ValueSeed};
-use crate::row::{checked_user_id, shown};
+use crate::row::{checked_session_id, checked_user_id, shown};
 use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole};
 use crate::{Columns, Element, Reject, Row};
 
@@ -70,7 +70,15 @@ fn row<'a>(columns: &Columns, record: &'a [u8], line: u64, zone: &Zone) -> Resul
         Value::Text(text) => Some(text).filter(|text| !text.is_empty()),
         wrong => return Err(format!("`{name}` is {wrong}; it must be a string or null")),
     };
-    Ok(Row { line, user_id, app_id, instant })
+
+    let name = &columns.session_id;
+    let session_id = match fields.session_id {
+        Value::Missing | Value::Null => None,
+        Value::Text(text) => Some(text),
+        Value::Whole(number) => Some(Cow::Owned(number.to_string())),
+        wrong => return Err(format!("`{name}` is {wrong}; it must be a string, a whole number or null")),
+    };
+    Ok(Row { line, user_id, app_id, instant, session_id: checked_session_id(session_id)? })
 }
 
 /// What `serde_json` says, without the line it counts: that is always the first.

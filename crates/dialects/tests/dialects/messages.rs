@@ -89,10 +89,7 @@ fn a_body_that_is_no_object_of_the_right_shape_is_refused_as_a_whole() {
         ("null", "The body is null; it must be a JSON object"),
         ("{\"events\":{}}", "`events` is an object; it must be an array"),
         ("{\"device_id\":[]}", "`device_id` is an array; it must be a string"),
-        (
-            "{\"events\":[],\"events\":[]}",
-            "The body is refused: duplicate field `events` at line 1 column 21",
-        ),
+        ("{\"events\":[],\"events\":[]}", "The body is refused: duplicate field `events` at line 1 column 21"),
     ] {
         assert_eq!(braze_sdk(body.as_bytes()).unwrap_err().to_string(), expected, "{body}");
     }

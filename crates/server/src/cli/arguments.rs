@@ -142,7 +142,7 @@ pub struct ImportArguments {
     /// Make an app of each unknown `app_id`
     #[arg(long, env = "DAUPHIN_CREATE_APPS")]
     pub create_apps: bool,
-    /// Where a row keeps `user_id`, `time` or `app_id`, if under another name; may be repeated
+    /// Where a row keeps `user_id`, `time`, `app_id` or `session_id`, if under another name; may be repeated
     #[arg(long, env = "DAUPHIN_MAP", value_name = "FIELD=COL")]
     pub map: Vec<String>,
     /// Import nothing at all if any row is bad
@@ -151,8 +151,9 @@ pub struct ImportArguments {
     /// Where bad rows are kept, with the reason
     #[arg(long, env = "DAUPHIN_REJECTS", value_name = "FILE", default_value = "dauphin.rejects.ndjson")]
     pub rejects: PathBuf,
-    /// CSV, NDJSON (plain, gzip, zstd) or Parquet
-    #[arg(value_name = "FILE|GLOB", required = true)]
+    /// CSV, NDJSON (plain, gzip, zstd), Parquet or Avro, also as Braze Currents writes it; s3://, gs:// and az:// URLs, whose
+    /// credentials come from the environment; `-` is standard input
+    #[arg(value_name = "FILE|GLOB|URL", required = true)]
     pub files: Vec<String>,
 }
 

@@ -7,8 +7,10 @@ use axum::response::Response;
 use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
-use dauphin_dialects::{BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_block};
-use dauphin_engine::{Actor, Engine, Receipt, Submission, Workspace};
+use dauphin_dialects::{
+    AvroReader, BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_avro_block, parse_block,
+};
+use dauphin_engine::{Actor, Engine, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
 use dauphin_model::Instant;
 use http::{HeaderMap, header};
 use serde::Serialize;
@@ -17,6 +19,7 @@ use super::access::{Visitor, media_type};
 use super::{App, body, respond};
 use crate::intake::{Intake, UnknownApps};
 use crate::keys;
+use crate::taking::change_identities;
 
 /// What a key must be allowed to do, beyond sending rows, to make apps with them.
 const CREATE_APPS: &str = "apps.create";
@@ -33,7 +36,7 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     let format = format_of(request.headers())?;
     let (body, permits) = body::read(app, request).await?;
     let (app, metered) = (Arc::clone(app), Arc::clone(app));
-    let dialect = if format == TextFormat::Csv { "csv" } else { "ndjson" };
+    let dialect = format.name();
     let work = move || {
         let _permits = permits;
         let (actor, workspace, body_bytes_max) = (visitor.actor(), visitor.workspace, app.body_bytes_max);
@@ -81,15 +84,33 @@ fn refuse(message: String) -> ApiError {
     ApiError::with_message(ErrorCode::InvalidParameter, message)
 }
 
-/// NDJSON unless it says CSV; what a command-line client sends when told nothing is taken too.
-fn format_of(headers: &HeaderMap) -> Result<TextFormat, ApiError> {
+/// How a body keeps its rows.
+#[derive(Clone, Copy)]
+enum BodyFormat {
+    Text(TextFormat),
+    Avro,
+}
+
+impl BodyFormat {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Text(TextFormat::Csv) => "csv",
+            Self::Text(TextFormat::Ndjson) => "ndjson",
+            Self::Avro => "avro",
+        }
+    }
+}
+
+/// NDJSON unless it says CSV or Avro; what a command-line client sends when told nothing is taken too.
+fn format_of(headers: &HeaderMap) -> Result<BodyFormat, ApiError> {
     let encoding = headers.get(header::CONTENT_ENCODING).map_or("identity", |value| value.to_str().unwrap_or("?"));
     if !["identity", "gzip", "x-gzip", "zstd", ""].contains(&encoding) {
         let message = "This `Content-Encoding` cannot be read here; send the body plain, or as `gzip` or `zstd`";
         return Err(ApiError::with_message(ErrorCode::UnsupportedMediaType, message));
     }
     match media_type(headers).unwrap_or("").to_ascii_lowercase().as_str() {
-        "text/csv" | "application/csv" => Ok(TextFormat::Csv),
+        "text/csv" | "application/csv" => Ok(BodyFormat::Text(TextFormat::Csv)),
+        "application/avro" | "avro/binary" | "application/vnd.apache.avro" => Ok(BodyFormat::Avro),
         ""
         | "application/x-ndjson"
         | "application/ndjson"
@@ -99,9 +120,9 @@ fn format_of(headers: &HeaderMap) -> Result<TextFormat, ApiError> {
         | "application/gzip"
         | "application/zstd"
         | "application/x-www-form-urlencoded"
-        | "text/plain" => Ok(TextFormat::Ndjson),
+        | "text/plain" => Ok(BodyFormat::Text(TextFormat::Ndjson)),
         _ => {
-            let message = "This `Content-Type` cannot be read here; send `application/x-ndjson` or `text/csv`";
+            let message = "This `Content-Type` cannot be read here; send `application/x-ndjson`, `text/csv` or `application/avro`";
             Err(ApiError::with_message(ErrorCode::UnsupportedMediaType, message))
         }
     }
@@ -113,7 +134,7 @@ struct Job<'a> {
     workspace: Arc<Workspace>,
     actor: Actor,
     now: Instant,
-    format: TextFormat,
+    format: BodyFormat,
     options: Options,
     body_bytes_max: usize,
 }
@@ -122,14 +143,15 @@ impl Job<'_> {
     fn run(&self, body: &Bytes) -> Result<Report, ApiError> {
         self.read_through(body)?;
         if self.options.strict {
-            let looked = self.read(body, UnknownApps::Reject, &mut |_| {})?;
+            let looked = self.read(body, &mut self.intake(UnknownApps::Reject), &mut Vec::new(), &mut |_| {})?;
             if looked.rejected > 0 {
                 return Ok(looked);
             }
         }
         let (sender, receiver) = channel();
         let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
-        let mut report = self.read(body, unknown_apps, &mut |submission| {
+        let (mut intake, mut identities) = (self.intake(unknown_apps), Vec::new());
+        let mut report = self.read(body, &mut intake, &mut identities, &mut |submission| {
             let sender = sender.clone();
             self.engine.submit(
                 submission,
@@ -143,21 +165,37 @@ impl Job<'_> {
         for result in receiver {
             report.add(result.map_err(|error| respond::not_taken(&error))?);
         }
+        let audit = intake.audit(&identities);
+        let outcomes = change_identities(self.engine, &self.workspace, &intake, identities, Some(audit));
+        let outcomes = outcomes.map_err(|error| respond::not_taken(&error))?;
+        report.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
         Ok(report)
     }
 
-    fn open(&self, body: &Bytes) -> Result<BlockReader, ApiError> {
+    fn intake(&self, unknown_apps: UnknownApps) -> Intake<'_> {
+        let unknown_apps = match unknown_apps {
+            UnknownApps::Reject if self.options.create_apps => UnknownApps::Accept,
+            other => other,
+        };
+        let workspace = Arc::clone(&self.workspace);
+        Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
+    }
+
+    fn open_text(&self, format: TextFormat, body: &Bytes) -> Result<BlockReader, ApiError> {
         let source = Box::new(Cursor::new(body.clone()));
-        BlockReader::open(self.format, &self.options.columns, source).map_err(|error| unreadable(&error))
+        BlockReader::open(format, &self.options.columns, source).map_err(|error| unreadable(&error))
     }
 
     /// Finds out that a compressed body ends well and in bounds before anything of it is counted.
     fn read_through(&self, body: &Bytes) -> Result<(), ApiError> {
-        let mut reader = self.open(body)?;
+        let expanded_max = body::expanded_bytes_max(self.body_bytes_max);
+        let mut reader = match self.format {
+            BodyFormat::Text(format) => self.open_text(format, body)?,
+            BodyFormat::Avro => return self.read_avro(body, expanded_max, &mut |_| {}),
+        };
         if !reader.is_compressed() {
             return Ok(());
         }
-        let expanded_max = body::expanded_bytes_max(self.body_bytes_max);
         while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
             if block.end().offset > expanded_max {
                 return Err(body::too_large(self.body_bytes_max));
@@ -170,36 +208,57 @@ impl Job<'_> {
     fn read(
         &self,
         body: &Bytes,
-        unknown_apps: UnknownApps,
+        intake: &mut Intake<'_>,
+        identities: &mut Vec<IdentityChange>,
         submit: &mut dyn FnMut(Submission),
     ) -> Result<Report, ApiError> {
-        let unknown_apps = match unknown_apps {
-            UnknownApps::Reject if self.options.create_apps => UnknownApps::Accept,
-            other => other,
-        };
-        let workspace = Arc::clone(&self.workspace);
-        let mut intake =
-            Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone());
         let mut submission = intake.submission();
         let mut report = Report::default();
-        let mut reader = self.open(body)?;
-        while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
-            parse_block(reader.layout(), &block, &self.workspace.zone, &mut |element| {
-                report.rows += 1;
-                match element {
-                    Element::Row(row) => {
-                        if let Err(reason) = intake.add(&row, &mut submission) {
-                            report.reject(row.line, reason);
-                        } else if submission.change_count() >= Submission::CHANGE_COUNT_MAX {
-                            submit(std::mem::replace(&mut submission, intake.submission()));
-                        }
-                    }
-                    Element::Reject(Reject { line, reason, .. }) => report.reject(line, reason),
+        let mut take = |element: Element<'_>| {
+            report.rows += 1;
+            let (line, taken) = match element {
+                Element::Row(row) => (row.line, intake.add(&row, &mut submission)),
+                Element::Said { line, messages } => {
+                    let mut said = messages.iter();
+                    (line, said.try_for_each(|message| intake.say(message, &mut submission, identities)))
                 }
-            });
+                Element::Reject(Reject { line, reason, .. }) => (line, Err(reason)),
+            };
+            if let Err(reason) = taken {
+                report.reject(line, reason);
+            } else if submission.change_count() >= Submission::CHANGE_COUNT_MAX {
+                submit(std::mem::replace(&mut submission, intake.submission()));
+            }
+        };
+        match self.format {
+            BodyFormat::Text(format) => {
+                let mut reader = self.open_text(format, body)?;
+                while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
+                    parse_block(reader.layout(), &block, &self.workspace.zone, &mut take);
+                }
+            }
+            BodyFormat::Avro => self.read_avro(body, u64::MAX, &mut take)?,
         }
         submit(submission);
         Ok(report)
+    }
+
+    fn read_avro(&self, body: &Bytes, expanded_max: u64, take: &mut dyn FnMut(Element<'_>)) -> Result<(), ApiError> {
+        let source = Box::new(Cursor::new(body.clone()));
+        let mut reader = AvroReader::open("", &self.options.columns, source).map_err(|error| unreadable(&error))?;
+        if let Some(event) = reader.layout().says_nothing() {
+            return Err(refuse(format!("The events `{event}` say nothing about activity; they cannot be taken")));
+        }
+        let mut byte_count = 0;
+        while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
+            let layout = reader.layout();
+            let parsed = parse_avro_block(layout, &block, &self.workspace.zone, take);
+            byte_count += parsed.map_err(|error| unreadable(&error))?;
+            if byte_count > expanded_max {
+                return Err(body::too_large(self.body_bytes_max));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -248,7 +307,7 @@ impl Report {
             #[serde(skip_serializing_if = "Vec::is_empty")]
             errors: Vec<RowError>,
         }
-        let nothing_taken = self.rejected > 0 && self.new_user_days + self.repeats == 0;
+        let nothing_taken = self.rejected > 0 && self.rejected == self.rows;
         let message = match self.errors.first() {
             Some(first) if nothing_taken => format!("Nothing was taken; line {}: {}", first.line, first.reason),
             _ => "success".to_owned(),

@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dauphin_dialects::{Element, Reject, Row};
+use dauphin_dialects::{Columns, Element, Message, Reject, Row};
 
 use super::files::{Mark, SourceFile, Unit, Units};
 use super::rejects::Rejects;
@@ -21,8 +21,8 @@ pub fn import_file(
     rejects: &Mutex<Rejects>,
 ) -> anyhow::Result<Counts> {
     let name = file.name();
-    let key = file.fingerprint(target.workspace_name(), &options.columns)?.to_vec();
-    let earlier = resume_at(target, &key);
+    let key = file.fingerprint(target.workspace_name(), &options.columns)?.map(Vec::from);
+    let earlier = key.as_ref().and_then(|key| resume_at(target, key));
     if let Some(earlier) = &earlier {
         tracing::info!("going on with `{name}` at line {}, where an earlier import ended", earlier.mark.line);
     }
@@ -31,13 +31,13 @@ pub fn import_file(
     let mut units = Units::open(file, &options.columns, earlier.map(|earlier| earlier.mark))?;
     let start = Progress { mark: Mark { offset: 0, line: 0 }, counts: Counts::default() };
     let mut tally = Tally::new(target, &name, key, rejects, earlier.unwrap_or(start));
-    let bar = progress::bar(&name, file.byte_count().unwrap_or(0));
+    let bar = progress::bar(&name, file.byte_count().unwrap_or_default());
     let (bytes_read, has_failed) = (AtomicU64::new(0), AtomicBool::new(false));
 
     let (to_parse, unparsed) = sync_channel(options.thread_count * UNITS_WAITING);
     // Without a bound, because the engine's committer sends here and must never wait; a few events a unit.
     let (to_tally, events) = channel();
-    let parser = Parser { target, file: &name, rejects, unparsed: Mutex::new(unparsed) };
+    let parser = Parser { target, file: &name, columns: &options.columns, rejects, unparsed: Mutex::new(unparsed) };
     std::thread::scope(|scope| {
         for _ in 0..options.thread_count {
             let (parser, to_tally) = (&parser, to_tally.clone());
@@ -88,6 +88,7 @@ fn resume_at(target: &Target, key: &[u8]) -> Option<Progress> {
 struct Parser<'a> {
     target: &'a Target,
     file: &'a str,
+    columns: &'a Columns,
     rejects: &'a Mutex<Rejects>,
     unparsed: Mutex<Receiver<(u64, Unit)>>,
 }
@@ -109,6 +110,13 @@ impl Parser<'_> {
             // The tally runs until every sender is gone.
             let _ = to_tally.send(event);
         };
+        if let (Target::Remote(remote), Some((file, first_row))) = (self.target, unit.as_avro_file()) {
+            send(Event::HandedOn { unit: number });
+            let (rows, delivered) = remote.send_avro(&file, first_row, self.columns)?;
+            send(Event::Delivered { unit: number, delivered: Ok(delivered) });
+            send(Event::Read { unit: number, rows, rejected: 0, end: unit.end() });
+            return Ok(());
+        }
         let answer = to_tally.clone();
         let mut loader = self.target.loader(Arc::new(move |delivered: Delivered| {
             let _ = answer.send(Event::Delivered { unit: number, delivered });
@@ -117,14 +125,18 @@ impl Parser<'_> {
         send(Event::HandedOn { unit: number });
         let read = unit.read(self.target.zone(), &mut |element| {
             rows += 1;
-            let reject = match element {
-                Element::Reject(reject) => reject,
-                Element::Row(row) => match loader.add(&row) {
-                    Ok(false) => return,
-                    // What is gathered from now on is another part.
-                    Ok(true) => return send(Event::HandedOn { unit: number }),
-                    Err(reason) => rejected_row(&row, reason),
-                },
+            let added = match element {
+                Element::Reject(reject) => Err(reject),
+                Element::Row(row) => loader.add(&row).map_err(|reason| rejected_row(&row, reason)),
+                Element::Said { line, messages } => {
+                    loader.say(messages).map_err(|reason| rejected_messages(line, messages, reason))
+                }
+            };
+            let reject = match added {
+                Ok(false) => return,
+                // What is gathered from now on is another part.
+                Ok(true) => return send(Event::HandedOn { unit: number }),
+                Err(reject) => reject,
             };
             rejected += 1;
             if kept.is_ok() {
@@ -144,4 +156,17 @@ fn rejected_row(row: &Row<'_>, reason: String) -> Reject {
     let time = row.instant.map(|instant| instant.to_string()).unwrap_or_default();
     let input = format!("{},{time},{}", row.user_id, row.app_id.as_deref().unwrap_or_default());
     Reject { line: row.line, reason, input }
+}
+
+/// An event that is well formed but cannot be counted.
+fn rejected_messages(line: u64, messages: &[Message<'_>], reason: String) -> Reject {
+    let event = messages.iter().find_map(|message| match message {
+        Message::Event(event) => Some(event),
+        _ => None,
+    });
+    let input = event.map_or_else(String::new, |event| {
+        let time = event.instant.map(|instant| instant.to_string()).unwrap_or_default();
+        format!("{},{time},{}", event.who.text, event.app_id.as_deref().unwrap_or_default())
+    });
+    Reject { line, reason, input }
 }

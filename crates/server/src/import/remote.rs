@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use dauphin_dialects::{Reject, Row};
+use dauphin_dialects::{Columns, Reject, Row};
 use dauphin_engine::Receipt;
 use dauphin_model::Zone;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use ureq::http::Response;
 use ureq::{Agent, Body as AnswerBody};
@@ -48,6 +49,7 @@ struct AppAnswer {
 
 #[derive(Deserialize)]
 struct IngestAnswer {
+    rows: u64,
     new_user_days: u64,
     repeats: u64,
     #[serde(default)]
@@ -98,24 +100,58 @@ impl Remote {
         Err(format!("the workspace `{}` has no app `{app_id}`; make it first, or use --create-apps", self.workspace))
     }
 
-    /// Sends the rows until the server has them; a repeat changes nothing, so trying again is safe.
+    /// Sends the rows until the server has them.
     pub fn send(&self, body: &Body) -> Delivered {
         if body.lines.is_empty() {
             return Ok((Receipt { new_user_days: 0, repeats: 0 }, Vec::new()));
         }
-        let url = format!("{}/ingest?create_apps={}", self.url, self.create_apps);
+        let answer = self.post("application/x-ndjson", "", &body.text)?;
+        let place_of = |line: u64| {
+            let index = usize::try_from(line).ok().and_then(|line| line.checked_sub(1));
+            let index = index.filter(|index| *index < body.lines.len())?;
+            let input = body.text.split(|byte| *byte == b'\n').nth(index).unwrap_or_default();
+            Some((body.lines[index], String::from_utf8_lossy(input).into_owned()))
+        };
+        received(answer, body.lines.last().copied().unwrap_or_default(), place_of)
+    }
+
+    /// Sends a file of Avro whose first row is this one of a longer file, until the server has it; says how many rows it
+    /// had.
+    pub fn send_avro(
+        &self,
+        file: &[u8],
+        first_row: u64,
+        columns: &Columns,
+    ) -> anyhow::Result<(u64, (Receipt, Vec<Reject>))> {
+        let names = [
+            ("user_id", &columns.user_id),
+            ("time", &columns.time),
+            ("app_id", &columns.app_id),
+            ("session_id", &columns.session_id),
+        ];
+        let maps = names.map(|(field, name)| format!("&map={field}%3D{}", utf8_percent_encode(name, NON_ALPHANUMERIC)));
+        let answer = self.post("application/avro", &maps.concat(), file)?;
+        let rows = answer.rows;
+        let place_of = |line: u64| Some((line.checked_add(first_row)?.checked_sub(1)?, String::new()));
+        Ok((rows, received(answer, first_row + rows.saturating_sub(1), place_of)?))
+    }
+
+    /// Sends a body until the server has it; a repeat changes nothing, so trying again is safe.
+    fn post(&self, content_type: &str, query: &str, body: &[u8]) -> anyhow::Result<IngestAnswer> {
+        let url = format!("{}/ingest?create_apps={}{query}", self.url, self.create_apps);
         let mut pauses = TRY_PAUSES_SECONDS.iter();
         loop {
             let sent = self
                 .agent
                 .post(&url)
                 .header("Authorization", format!("Bearer {}", self.key))
-                .content_type("application/x-ndjson")
-                .send(body.text.as_slice());
+                .content_type(content_type)
+                .send(body);
             let failure = match sent {
                 Ok(mut answer) if answer.status() == 200 || answer.status() == 400 => {
                     let text = answer.body_mut().read_to_string().context("read the server's answer")?;
-                    return received(&text, body);
+                    return serde_json::from_str(&text)
+                        .map_err(|_| anyhow!("the server refused the rows: {}", message_of(&text)));
                 }
                 Ok(mut answer) if ![429, 500, 503].contains(&answer.status().as_u16()) => {
                     return Err(refused(&mut answer));
@@ -131,28 +167,18 @@ impl Remote {
     }
 }
 
-/// What the server says of each line, in lines of the file.
-fn received(text: &str, body: &Body) -> Delivered {
-    let answer: IngestAnswer = match serde_json::from_str(text) {
-        Ok(answer) => answer,
-        Err(_) => bail!("the server refused the rows: {}", message_of(text)),
-    };
+/// What the server says of each line, in lines of the file: `place_of` tells, of a line of the body, which one it is and
+/// how it reads. Those that the server does not name are put on the last line.
+fn received(answer: IngestAnswer, last_line: u64, place_of: impl Fn(u64) -> Option<(u64, String)>) -> Delivered {
     let mut rejects = Vec::new();
     for error in answer.errors {
-        let index = usize::try_from(error.line).ok().and_then(|line| line.checked_sub(1));
-        let index = index.filter(|index| *index < body.lines.len()).context("the server named a line never sent")?;
-        let input = body.text.split(|byte| *byte == b'\n').nth(index).unwrap_or_default();
-        let input = String::from_utf8_lossy(input).into_owned();
-        rejects.push(Reject { line: body.lines[index], reason: error.reason, input });
+        let (line, input) = place_of(error.line).context("the server named a line never sent")?;
+        rejects.push(Reject { line, reason: error.reason, input });
     }
-    if answer.rejected > rejects.len() as u64 {
-        // The server names the first hundred of a body; the others are counted.
-        let unnamed = answer.rejected - rejects.len() as u64;
-        let line = body.lines.last().copied().unwrap_or_default();
-        for _ in 0..unnamed {
-            let reason = "rejected by the server, which names only the first of a request".to_owned();
-            rejects.push(Reject { line, reason, input: String::new() });
-        }
+    // The server names the first hundred of a body; the others are counted.
+    for _ in rejects.len() as u64..answer.rejected {
+        let reason = "rejected by the server, which names only the first of a request".to_owned();
+        rejects.push(Reject { line: last_line, reason, input: String::new() });
     }
     Ok((Receipt { new_user_days: answer.new_user_days, repeats: answer.repeats }, rejects))
 }
@@ -166,9 +192,12 @@ impl Body {
             app_id: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             time: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            session_id: Option<&'a str>,
         }
         let time = row.instant.map(|instant| instant.to_string());
-        let line = Line { user_id: &row.user_id, app_id: row.app_id.as_deref(), time };
+        let (app_id, session_id) = (row.app_id.as_deref(), row.session_id.as_deref());
+        let line = Line { user_id: &row.user_id, app_id, time, session_id };
         serde_json::to_writer(&mut self.text, &line).expect("strings have JSON");
         self.text.push(b'\n');
         self.lines.push(row.line);

@@ -32,7 +32,8 @@ pub struct Progress {
 pub struct Tally<'a> {
     target: &'a Target,
     file: &'a str,
-    key: Vec<u8>,
+    /// Under which the position is kept, if the file can be read again.
+    key: Option<Vec<u8>>,
     rejects: &'a Mutex<Rejects>,
     /// Up to the last unit before which every unit is done.
     progress: Progress,
@@ -57,7 +58,7 @@ impl<'a> Tally<'a> {
     pub fn new(
         target: &'a Target,
         file: &'a str,
-        key: Vec<u8>,
+        key: Option<Vec<u8>>,
         rejects: &'a Mutex<Rejects>,
         progress: Progress,
     ) -> Self {
@@ -135,9 +136,9 @@ impl<'a> Tally<'a> {
     fn save(&mut self) -> anyhow::Result<()> {
         self.saved = Stopwatch::now();
         self.rejects().flush()?;
-        if let Target::Local(local) = self.target {
+        if let (Target::Local(local), Some(key)) = (self.target, &self.key) {
             let value = serde_json::to_vec(&self.progress)?;
-            local.engine.set_source(&self.key, Some(&value))?;
+            local.engine.set_source(key, Some(&value))?;
         }
         Ok(())
     }
@@ -150,8 +151,8 @@ impl<'a> Tally<'a> {
             return Err(failure);
         }
         self.rejects().flush()?;
-        if let Target::Local(local) = self.target {
-            local.engine.set_source(&self.key, None)?;
+        if let (Target::Local(local), Some(key)) = (self.target, &self.key) {
+            local.engine.set_source(key, None)?;
         }
         Ok(self.progress.counts)
     }

@@ -1,12 +1,14 @@
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use dauphin_core::Arrival;
-use dauphin_dialects::{Reject, Row};
-use dauphin_engine::{Engine, Receipt, Submission, Workspace};
+use dauphin_dialects::{Message, Reject, Row};
+use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
 use dauphin_model::{AppId, Instant, Zone};
 
 use super::remote::{Body, Remote};
 use crate::intake::{Intake, UnknownApps};
+use crate::taking::change_identities;
 
 /// Where rows go.
 pub enum Target {
@@ -53,7 +55,7 @@ impl Target {
             Self::Local(local) => {
                 let intake = local.intake(if local.create_apps { UnknownApps::Create } else { UnknownApps::Reject });
                 let submission = intake.submission();
-                Loader::Local { engine: &local.engine, intake: Box::new(intake), submission, deliver }
+                Loader::Local(Box::new(LocalLoader { local, intake, submission, identities: Vec::new(), deliver }))
             }
             Self::Remote(remote) => Loader::Remote { remote, body: Body::default(), deliver },
         }
@@ -79,17 +81,26 @@ impl Local {
 
 /// Gathers rows and hands them on in parts of bounded size.
 pub enum Loader<'a> {
-    Local { engine: &'a Engine, intake: Box<Intake<'a>>, submission: Submission, deliver: Deliver },
+    Local(Box<LocalLoader<'a>>),
     Remote { remote: &'a Remote, body: Body, deliver: Deliver },
+}
+
+/// See [`Loader::Local`].
+pub struct LocalLoader<'a> {
+    local: &'a Local,
+    intake: Intake<'a>,
+    submission: Submission,
+    identities: Vec<IdentityChange>,
+    deliver: Deliver,
 }
 
 impl Loader<'_> {
     /// Adds a row, or says why it cannot be counted. Returns whether a part was handed on.
     pub fn add(&mut self, row: &Row<'_>) -> Result<bool, String> {
         let full = match self {
-            Self::Local { intake, submission, .. } => {
-                intake.add(row, submission)?;
-                submission.change_count() >= Submission::CHANGE_COUNT_MAX
+            Self::Local(loader) => {
+                loader.intake.add(row, &mut loader.submission)?;
+                loader.is_full()
             }
             Self::Remote { body, .. } => {
                 body.add(row);
@@ -102,21 +113,70 @@ impl Loader<'_> {
         Ok(full)
     }
 
+    /// Adds what a row says, or says why it cannot be counted. Returns whether a part was handed on.
+    pub fn say(&mut self, messages: &[Message<'_>]) -> Result<bool, String> {
+        let Self::Local(loader) = self else {
+            return Err("events are sent to a server as their file has them".to_owned());
+        };
+        for message in messages {
+            loader.intake.say(message, &mut loader.submission, &mut loader.identities)?;
+        }
+        let full = loader.is_full();
+        if full {
+            loader.hand_on();
+        }
+        Ok(full)
+    }
+
     /// Hands on what is gathered.
     pub fn hand_on(&mut self) {
         match self {
-            Self::Local { engine, intake, submission, deliver } => {
-                let deliver = Arc::clone(deliver);
-                let full = std::mem::replace(submission, intake.submission());
-                engine.submit(
-                    full,
-                    Box::new(move |result| {
-                        deliver(result.map(|receipt| (receipt, Vec::new())).map_err(anyhow::Error::from));
-                    }),
-                );
-            }
+            Self::Local(loader) => loader.hand_on(),
             Self::Remote { remote, body, deliver } => deliver(remote.send(&std::mem::take(body))),
         }
+    }
+}
+
+impl LocalLoader<'_> {
+    fn is_full(&self) -> bool {
+        self.submission.change_count() + self.identities.len() >= Submission::CHANGE_COUNT_MAX
+    }
+
+    fn hand_on(&mut self) {
+        let deliver = Arc::clone(&self.deliver);
+        let full = std::mem::replace(&mut self.submission, self.intake.submission());
+        if !self.identities.is_empty() {
+            let identities = std::mem::take(&mut self.identities);
+            return deliver(self.submit_and_change(full, identities).map_err(anyhow::Error::from));
+        }
+        self.local.engine.submit(
+            full,
+            Box::new(move |result| {
+                deliver(result.map(|receipt| (receipt, Vec::new())).map_err(anyhow::Error::from));
+            }),
+        );
+    }
+
+    /// First what happened, then who is who. Blocks its thread.
+    fn submit_and_change(
+        &self,
+        submission: Submission,
+        identities: Vec<IdentityChange>,
+    ) -> Result<(Receipt, Vec<Reject>), EngineError> {
+        let (sender, receiver) = channel();
+        self.local.engine.submit(
+            submission,
+            Box::new(move |result| {
+                // The receiver waits below.
+                let _ = sender.send(result);
+            }),
+        );
+        let mut receipt = receiver.recv().unwrap_or(Err(EngineError::Closed))?;
+        let audit = self.intake.audit(&identities);
+        let local = self.local;
+        let outcomes = change_identities(&local.engine, &local.workspace, &self.intake, identities, Some(audit))?;
+        receipt.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
+        Ok((receipt, Vec::new()))
     }
 }
 
@@ -133,11 +193,26 @@ impl Looker<'_> {
                 let mut nothing = intake.submission();
                 intake.add(row, &mut nothing)
             }
-            Self::Remote(remote) => {
-                let Some(app_id) = row.app_id.as_deref() else { return Ok(()) };
-                AppId::new(app_id).map_err(|error| error.to_string())?;
-                remote.knows_app(app_id)
-            }
+            Self::Remote(remote) => look_at_app(remote, row.app_id.as_deref()),
         }
     }
+
+    pub fn look_at_messages(&mut self, messages: &[Message<'_>]) -> Result<(), String> {
+        match self {
+            Self::Local(intake) => {
+                let mut nothing = intake.submission();
+                messages.iter().try_for_each(|message| intake.say(message, &mut nothing, &mut Vec::new()))
+            }
+            Self::Remote(remote) => messages.iter().try_for_each(|message| match message {
+                Message::Event(event) => look_at_app(remote, event.app_id.as_deref()),
+                _ => Ok(()),
+            }),
+        }
+    }
+}
+
+fn look_at_app(remote: &Remote, app_id: Option<&str>) -> Result<(), String> {
+    let Some(app_id) = app_id.filter(|app_id| !app_id.is_empty()) else { return Ok(()) };
+    AppId::new(app_id).map_err(|error| error.to_string())?;
+    remote.knows_app(app_id)
 }

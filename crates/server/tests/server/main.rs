@@ -7,7 +7,11 @@ mod support;
 
 mod scenarios;
 
+#[path = "../../../dialects/tests/dialects/avro_file.rs"]
+mod avro_file;
+
 mod admin;
+mod avro;
 mod check;
 mod cli;
 mod crash;
@@ -18,6 +22,7 @@ mod ingest;
 mod ingest_bad;
 mod inspect;
 mod metrics;
+mod object_store;
 mod real_data;
 mod sdk;
 mod series;

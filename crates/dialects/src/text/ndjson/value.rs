@@ -23,6 +23,7 @@ pub(super) struct Fields<'a, 'names> {
     pub(super) user_id: Value<'a>,
     pub(super) time: Value<'a>,
     pub(super) app_id: Value<'a>,
+    pub(super) session_id: Value<'a>,
     /// A name that came twice.
     pub(super) twice: Option<&'names str>,
 }
@@ -61,12 +62,19 @@ impl<'de, 'names> Visitor<'de> for FieldsSeed<'names> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields { user_id: Value::Missing, time: Value::Missing, app_id: Value::Missing, twice: None };
+        let mut fields = Fields {
+            user_id: Value::Missing,
+            time: Value::Missing,
+            app_id: Value::Missing,
+            session_id: Value::Missing,
+            twice: None,
+        };
         while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
             let (slot, name) = match key {
                 Key::UserId => (&mut fields.user_id, &self.0.user_id),
                 Key::Time => (&mut fields.time, &self.0.time),
                 Key::AppId => (&mut fields.app_id, &self.0.app_id),
+                Key::SessionId => (&mut fields.session_id, &self.0.session_id),
                 Key::Other => {
                     map.next_value::<IgnoredAny>()?;
                     continue;
@@ -85,6 +93,7 @@ enum Key {
     UserId,
     Time,
     AppId,
+    SessionId,
     Other,
 }
 
@@ -110,6 +119,7 @@ impl Visitor<'_> for KeySeed<'_> {
             key if key == self.0.user_id => Key::UserId,
             key if key == self.0.time => Key::Time,
             key if key == self.0.app_id => Key::AppId,
+            key if key == self.0.session_id => Key::SessionId,
             _ => Key::Other,
         })
     }
