@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_group_is_an_object_or_more_columns() {
-        let group = |name, zeros, columns| Group { name, zeros, columns };
+        let group = |name, zeros, columns| Group { name, columns, zeros };
         let apps = vec![Column::integers("a\"b", vec![1, 0]), Column::integers("c,d", vec![2, 3])];
         let changes = vec![Column::integers("late", vec![2, 0]), Column::integers("link", vec![-1, 0])];
         let points = Points {

@@ -1,6 +1,6 @@
 //! Avro: rows of the bulk dialect, and events as Braze Currents exports them.
 //!
-//! The format is read here and not by a library (`docs/decisions/0003-avro-reader.md`): a row is read in place, what it
+//! The format is read here and not by a library (`docs/decisions/0004-avro-reader.md`): a row is read in place, what it
 //! does not need is passed over, and whatever a file claims, the bytes that are there bound the work and the memory.
 
 mod codec;

@@ -71,7 +71,7 @@ mod tests {
             (RowKey::active(Scope::Workspace), 0),
             (RowKey::active(last), 10_000),
             (Measure::Sessions.of(Scope::Workspace), 0x4000),
-            (Measure::Uninstalls.of(last), 0x8000 | 10_000),
+            (Measure::Uninstalls.of(last), 0x8000 + 10_000),
         ] {
             assert_eq!(key.code(), code);
             assert_eq!(RowKey::from_code(code), Some(key));

@@ -7,6 +7,9 @@ use dauphin_model::Instant;
 
 use crate::intake::{Intake, UnknownApps};
 
+/// What became of one submission.
+type Submitted = Result<(), EngineError>;
+
 /// The messages of one body on their way into the engine: said one by one, then waited for together.
 pub struct Taking<'a> {
     engine: &'a Engine,
@@ -14,7 +17,7 @@ pub struct Taking<'a> {
     intake: Intake<'a>,
     submission: Submission,
     identities: Vec<IdentityChange>,
-    results: (Sender<Result<(), EngineError>>, Receiver<Result<(), EngineError>>),
+    results: (Sender<Submitted>, Receiver<Submitted>),
 }
 
 impl<'a> Taking<'a> {

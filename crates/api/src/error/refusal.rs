@@ -66,7 +66,7 @@ impl Refusal {
             Self::Window => {
                 format!("`{name}` is `{value}`; it must be a whole number of days from 1 to {WINDOW_DAYS_MAX}")
             }
-            Self::EndingAt => format!(
+            Self::EndingAt | Self::AsOf => format!(
                 "`{name}` is `{value}`; it must be a time like `2018-06-28T23:59:59-05:00` or a date like `2018-06-28`"
             ),
             Self::EndingAtAhead => {
@@ -74,9 +74,6 @@ impl Refusal {
             }
             Self::BeforeCalendar => format!("`{name}` is `{value}`; the series would begin before 0001-01-01"),
             Self::Format => format!("`{name}` is `{value}`; it must be `json` or `csv`"),
-            Self::AsOf => format!(
-                "`{name}` is `{value}`; it must be a time like `2018-06-28T23:59:59-05:00` or a date like `2018-06-28`"
-            ),
             Self::Explain => format!("`{name}` is `{value}`; it must be `true` or `false`"),
             Self::Mode => format!("`{name}` is `{value}`; it must be `current` or `frozen`"),
             Self::Unit => format!("`{name}` is `{value}`; it must be `day` or `hour`"),
@@ -98,7 +95,7 @@ impl Refusal {
             Self::Window => {
                 format!("`{name}` vaut `{value}` ; il faut un nombre entier de jours de 1 à {WINDOW_DAYS_MAX}")
             }
-            Self::EndingAt => format!(
+            Self::EndingAt | Self::AsOf => format!(
                 "`{name}` vaut `{value}` ; il faut un instant comme `2018-06-28T23:59:59-05:00` ou une date comme `2018-06-28`"
             ),
             Self::EndingAtAhead => {
@@ -106,9 +103,6 @@ impl Refusal {
             }
             Self::BeforeCalendar => format!("`{name}` vaut `{value}` ; la série commencerait avant le 0001-01-01"),
             Self::Format => format!("`{name}` vaut `{value}` ; il faut `json` ou `csv`"),
-            Self::AsOf => format!(
-                "`{name}` vaut `{value}` ; il faut un instant comme `2018-06-28T23:59:59-05:00` ou une date comme `2018-06-28`"
-            ),
             Self::Explain => format!("`{name}` vaut `{value}` ; il faut `true` ou `false`"),
             Self::Mode => format!("`{name}` vaut `{value}` ; il faut `current` ou `frozen`"),
             Self::Unit => format!("`{name}` vaut `{value}` ; il faut `day` ou `hour`"),

@@ -42,11 +42,11 @@ fn they_count_what_happened() {
         ("dauphin_workspaces", 1.0),
         ("dauphin_storage_failed", 0.0),
     ] {
-        assert!((value(&text, name) - expected).abs() < 1e-9, "{name} in {text}");
+        assert!((value(text, name) - expected).abs() < 1e-9, "{name} in {text}");
     }
-    assert!(value(&text, "dauphin_commit_seconds_count") >= 1.0);
-    assert!(value(&text, "dauphin_commit_parts_total") >= 1.0);
-    assert!(value(&text, "dauphin_log_bytes") > 0.0);
+    assert!(value(text, "dauphin_commit_seconds_count") >= 1.0);
+    assert!(value(text, "dauphin_commit_parts_total") >= 1.0);
+    assert!(value(text, "dauphin_log_bytes") > 0.0);
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
         let metric = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
@@ -59,7 +59,7 @@ fn they_count_what_happened() {
     let private = Http::new(url.strip_suffix("/metrics").unwrap(), "");
     let answer = private.send("GET", "/metrics", &[], b"");
     assert_eq!(answer.status, 200);
-    assert!(value(&answer.text(), "dauphin_profiles") > 1.0);
+    assert!(value(answer.text(), "dauphin_profiles") > 1.0);
     assert_eq!(private.send("GET", "/kpi/dau/data_series?length=1", &[], b"").status, 404);
     server.terminate();
 }
