@@ -94,12 +94,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     }
 }
 
-impl Default for Value<'_> {
-    fn default() -> Self {
-        Self::Missing
-    }
-}
-
 impl<'a> Value<'a> {
     /// An id or a name: a text or a whole number. Null and the empty text say nothing.
     pub(crate) fn into_name(self, field: &str) -> Result<Option<Cow<'a, str>>, String> {

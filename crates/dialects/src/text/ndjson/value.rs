@@ -7,7 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 
 use crate::Columns;
 
+#[derive(Default)]
 pub(crate) enum Value<'a> {
+    #[default]
     Missing,
     Null,
     Text(Cow<'a, str>),
