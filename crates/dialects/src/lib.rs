@@ -17,6 +17,7 @@
 //! while let Some(block) = reader.next_block().unwrap() {
 //!     parse_block(reader.layout(), &block, &Zone::utc(), &mut |element| match element {
 //!         Element::Row(_) => rows += 1,
+//!         Element::Said { .. } => unreachable!("only Avro files say more than rows"),
 //!         Element::Reject(reject) => {
 //!             assert_eq!(reject.line, 3);
 //!             rejects += 1;

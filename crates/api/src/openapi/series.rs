@@ -53,13 +53,7 @@ const PARAMETERS: [&str; 11] = [
 
 impl Series {
     fn all() -> Vec<Self> {
-        let awaited = [
-            Self::awaited("Uninstalls", UNINSTALLS, "kpi.uninstalls.data_series", &["uninstalls"], ""),
-            Self::awaited("Sessions", SESSIONS, "sessions.data_series", &["sessions"], "unit"),
-            Self::awaited("Overlap", OVERLAP, "kpi.overlap.data_series", &["all_apps", "sum_of_apps"], "window"),
-        ];
-        let awaited = awaited.into_iter().filter(|series| Route::from_path(series.path).is_none());
-        Route::ALL.into_iter().map(Self::of).chain(awaited).collect()
+        Route::ALL.into_iter().map(Self::of).collect()
     }
 
     fn of(route: Route) -> Self {
@@ -74,20 +68,6 @@ impl Series {
             window_default: route.window_default(),
             columns: route.columns().to_vec(),
         }
-    }
-
-    /// A route that is not answered yet: as the daily series, with one parameter more.
-    fn awaited(
-        name: &str,
-        path: &'static str,
-        permission: &'static str,
-        columns: &[&'static str],
-        more: &'static str,
-    ) -> Self {
-        let mut series =
-            Self { name: name.into(), path, permission, columns: columns.to_vec(), ..Self::of(Route::Dau) };
-        series.parameters.extend(Some(more).filter(|more| !more.is_empty()));
-        series
     }
 
     fn operation(&self) -> Operation {

@@ -145,7 +145,7 @@ impl Job<'_> {
         if self.options.strict {
             let looked = self.read(body, &mut self.intake(UnknownApps::Reject), &mut Vec::new(), &mut |_| {})?;
             if looked.rejected > 0 {
-                return Ok(looked);
+                return Ok(Report { nothing_taken: true, ..looked });
             }
         }
         let (sender, receiver) = channel();
@@ -168,6 +168,7 @@ impl Job<'_> {
         let audit = intake.audit(&identities);
         let outcomes = change_identities(self.engine, &self.workspace, &intake, identities, Some(audit));
         let outcomes = outcomes.map_err(|error| respond::not_taken(&error))?;
+        report.nothing_taken = report.rejected > 0 && report.rejected == report.rows;
         report.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
         Ok(report)
     }
@@ -273,6 +274,7 @@ struct Report {
     new_user_days: u64,
     repeats: u64,
     rejected: u64,
+    nothing_taken: bool,
     errors: Vec<RowError>,
 }
 
@@ -307,16 +309,15 @@ impl Report {
             #[serde(skip_serializing_if = "Vec::is_empty")]
             errors: Vec<RowError>,
         }
-        let nothing_taken = self.rejected > 0 && self.rejected == self.rows;
         let message = match self.errors.first() {
-            Some(first) if nothing_taken => format!("Nothing was taken; line {}: {}", first.line, first.reason),
+            Some(first) if self.nothing_taken => format!("Nothing was taken; line {}: {}", first.line, first.reason),
             _ => "success".to_owned(),
         };
-        let Self { rows, new_user_days, repeats, rejected, errors } = self;
+        let Self { rows, new_user_days, repeats, rejected, errors, .. } = self;
         let answer = Answer { message, rows, new_user_days, repeats, rejected, errors };
         let body = serde_json::to_vec(&answer).map_err(|_| ErrorCode::Internal)?;
         let mut response = respond::json(body);
-        if nothing_taken {
+        if self.nothing_taken {
             *response.status_mut() = http::StatusCode::BAD_REQUEST;
         }
         Ok(response)

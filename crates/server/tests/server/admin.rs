@@ -216,7 +216,7 @@ fn a_zone_is_fixed_by_data() {
     let rest: Vec<_> =
         audit.text().lines().skip(1).map(|line| line.split("  ").filter(|cell| !cell.is_empty())).collect();
     let cells: Vec<Vec<_>> = rest.into_iter().map(|cells| cells.map(str::trim).collect()).collect();
-    assert_eq!(cells[0][2..], ["command line", "app.add", "main", r#"{"app_id":"met","name":"met","with":"data"}"#]);
+    assert_eq!(cells[0][2..], ["command line", "app.add", "main", r#"{"name":"met","app_id":"met","with":"data"}"#]);
     assert_eq!(cells[1][2..], ["command line", "workspace.set", "main", r#"{"zone":"Asia/Tokyo"}"#]);
 }
 

@@ -57,7 +57,11 @@ fn usage_is_two_and_failure_is_one() {
         ("import --data data missing.csv", 1, &["there is no file `missing.csv`"]),
         ("import --data data none-*.csv", 1, &["there is no file `none-*.csv`"]),
         ("import --data data a[.csv", 1, &["`a[.csv` is no pattern of file names"]),
-        ("import --data data https://example.org/a.csv", 1, &["is a URL; this version imports local files"]),
+        (
+            "import --data data https://example.org/a.csv",
+            1,
+            &["is a URL of a kind that cannot be read; those of s3://"],
+        ),
         ("import --data data rows.csv --map customer", 1, &["`customer` is not a mapping", "`user_id=COL`"]),
         ("import --data data rows.csv --map who=user_id", 1, &["`who=user_id` is not a mapping"]),
     ] {

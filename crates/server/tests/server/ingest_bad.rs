@@ -194,7 +194,7 @@ fn a_media_type_that_cannot_be_read() {
         assert_eq!(answer.status, 415, "{content_type}");
         assert_eq!(
             answer.text(),
-            r#"{"message":"This `Content-Type` cannot be read here; send `application/x-ndjson` or `text/csv`"}"#
+            r#"{"message":"This `Content-Type` cannot be read here; send `application/x-ndjson`, `text/csv` or `application/avro`"}"#
         );
     }
     for encoding in ["br", "deflate", "gzip, gzip", "é"] {
