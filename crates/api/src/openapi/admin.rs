@@ -169,7 +169,9 @@ pub fn secret() -> Value {
 }
 
 fn new_app_id() -> Value {
-    described(name(), "1 to 255 bytes; unique in the workspace.")
+    let mut id = name();
+    id["type"] = json!(["string", "null"]);
+    described(id, "1 to 255 bytes; unique in the workspace. Absent or null: one is made.")
 }
 
 fn settings() -> [(&'static str, Value); 7] {

@@ -67,7 +67,7 @@ pub fn schemas() -> Vec<Named> {
     let component = |name: &str, schema: Value| (name.to_owned(), schema);
     let person = || reference("Person");
     let members = members();
-    let outcome = words(&["changed", "unchanged", "unknown", "taken", "in_use"]);
+    let outcome = words(&["changed", "unchanged", "unknown", "taken", "in_use", "out_of_use", "too_many"]);
     let mut revocation = object(&[], &[("number", number()), ("name", name())]);
     revocation["oneOf"] = json!([{"required": ["number"]}, {"required": ["name"]}]);
     vec![
@@ -105,7 +105,6 @@ fn permissions() -> Value {
     let permission = json!({"type": "string", "format": "permission", "minLength": 1, "maxLength": NAME_LENGTH_MAX});
     let mut permissions = list(&permission, ENTRIES_MAX);
     permissions["minItems"] = json!(1);
-    permissions["uniqueItems"] = json!(true);
     described(permissions, "Named like the paths; `*` holds all.")
 }
 

@@ -7,6 +7,7 @@ use super::refusals::Standing;
 use super::schema::{Named, described, list, open_object, reference, success, text};
 use super::segment::rejections;
 use super::series::app_id;
+use crate::ErrorCode;
 
 /// Most events that a description promises; a body's own limit comes first.
 const EVENTS_MAX: usize = 10_000;
@@ -28,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
                  Pages of other origins may send (CORS).",
             )
             .for_whom(Access::AppIdentifier, Standing::Untold)
+            .refuses(&[ErrorCode::RateLimited])
             .reads_json("SdkData", &sent)
             .reads_any_type()
             .answers_json(200, "Taken.", "SdkAnswer", &json!({"message": "success"})),

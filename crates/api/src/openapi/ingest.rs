@@ -37,7 +37,7 @@ pub fn operations() -> Vec<Operation> {
                     "in": "query",
                     "required": false,
                     "description": "Other names of columns, each as `user_id=COLUMN`.",
-                    "schema": list(&json!({"type": "string", "format": "column", "examples": ["user_id=customer"]}), 4),
+                    "schema": list(&json!({"type": "string", "format": "column", "examples": ["user_id=user_id"]}), 4),
                     "explode": true,
                 }),
             ])

@@ -51,6 +51,7 @@ fn send(path: &'static str, id: String, schema: &str, example: &Value) -> Operat
     let media = json!({"schema": reference(schema), "example": example});
     Operation::post(Group::Segment, path, id)
         .for_whom(Access::WriteKey, Standing::Untold)
+        .refuses(&[ErrorCode::RateLimited])
         .reads(&[("application/json", media.clone()), ("text/plain", media)])
         .reads_any_type()
         .refuses(&[ErrorCode::NotJson])
