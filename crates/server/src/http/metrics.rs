@@ -12,19 +12,25 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::listener::Peer;
+use super::sdk::SdkRoute;
 use super::{App, Endpoint, handle, respond};
 
 /// Answers, and counts the answer.
 pub async fn metered(State(app): State<Arc<App>>, peer: ConnectInfo<Peer>, request: Request) -> Response {
     let began = Instant::now();
-    let path = request.uri().path();
-    // Paths that do not exist are counted together: there is no end of them.
-    let path = Endpoint::of_path(path)
-        .map_or("other", |_| path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path));
-    let path = path.to_owned();
+    let path = counted_as(request.uri().path()).to_owned();
     let response = handle(State(Arc::clone(&app)), peer, request).await;
     app.metrics.answered(&path, response.status().as_u16(), began.elapsed());
     response
+}
+
+/// Paths that do not exist are counted together, and so are those that hold a key: there is no end of them.
+fn counted_as(path: &str) -> &str {
+    match Endpoint::of_path(path) {
+        None => "other",
+        Some(Endpoint::Sdk(SdkRoute::SegmentSettings)) => "/v1/projects/{writeKey}/settings",
+        Some(_) => path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path),
+    }
 }
 
 /// The metrics as text.
@@ -50,5 +56,23 @@ pub async fn serve_private(listener: TcpListener, service: Router, mut stop: wat
     };
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopping).await {
         tracing::error!(%error, "metrics are not shown any more");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_as_many_counters_as_routes() {
+        for (path, counted) in [
+            ("/kpi/dau/data_series/", "/kpi/dau/data_series"),
+            ("/", "/"),
+            ("/wp-login.php", "other"),
+            ("/v1/projects/abc/settings", "/v1/projects/{writeKey}/settings"),
+            ("/v1/batch", "/v1/batch"),
+        ] {
+            assert_eq!(counted_as(path), counted);
+        }
     }
 }
