@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::access::Access;
 use super::admin::{NAME_LENGTH_MAX, change, name, read, secret};
 use super::operation::Operation;
-use super::schema::{Named, described, list, object, reference, success, words};
+use super::schema::{Named, day, described, list, object, reference, success, words};
 use super::users::{identifier, identifiers};
 
 const KEYS: Access = Access::Key("admin.keys");
@@ -38,7 +38,22 @@ pub fn operations() -> Vec<Operation> {
                 &json!({"message": "success", "number": 3, "name": "reports"}),
             ),
     ];
-    keys.into_iter().chain(people()).collect()
+    keys.into_iter().chain([shown()]).chain(people()).collect()
+}
+
+fn shown() -> Operation {
+    let known = json!({
+        "message": "success",
+        "known": true,
+        "profiles": 2,
+        "excluded": false,
+        "days": [],
+        "apps": {"shop-web": ["2018-06-25", "2018-06-28"]},
+    });
+    change("/admin/users/show", "showUser", USERS)
+        .reads_json("OnePerson", &json!({"user": {"external_id": "ada"}}))
+        .says("Show what is known of a person", "Active days of all of their profiles, by app: why they count.")
+        .answers_json(200, "What is known.", "UserShown", &known)
 }
 
 fn people() -> [Operation; 5] {
@@ -82,9 +97,24 @@ pub fn schemas() -> Vec<Named> {
         component("KeyRevoked", success(&[("number", number()), ("name", name())], &[])),
         component("OnePerson", object(&[("user", person())], &[])),
         component("TwoProfiles", object(&[("user", person()), ("other", person())], &[])),
+        component("UserShown", shown_members()),
         component("UserChanged", success(&[("outcome", outcome)], &[])),
         component("Person", identity()),
     ]
+}
+
+fn shown_members() -> Value {
+    let days = || json!({"type": "array", "items": day()});
+    success(
+        &[
+            ("known", json!({"type": "boolean"})),
+            ("profiles", number()),
+            ("excluded", json!({"type": "boolean"})),
+            ("days", described(days(), "Days without an app.")),
+            ("apps", json!({"type": "object", "additionalProperties": days()})),
+        ],
+        &[],
+    )
 }
 
 fn number() -> Value {

@@ -27,15 +27,17 @@ pub enum Operation {
     AddKey,
     /// A key opens nothing from now on.
     RevokeKey,
-    /// Who is who, and who counts.
+    /// Who is who, who counts, and why.
     ChangeUser(UserAction),
     /// Who changed what.
     ListAudit,
 }
 
-/// A change of who is who, or who counts.
+/// What can be asked or changed of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum UserAction {
+    /// Say what is known of the person. Asked like a change, so that no identity stands in a URL.
+    Show,
     /// Forget the person.
     Erase,
     /// Count the person nowhere.
@@ -50,7 +52,7 @@ pub enum UserAction {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::ShowWorkspace,
         Self::SetWorkspace,
         Self::ListWorkspaces,
@@ -62,6 +64,7 @@ impl Operation {
         Self::ListKeys,
         Self::AddKey,
         Self::RevokeKey,
+        Self::ChangeUser(UserAction::Show),
         Self::ChangeUser(UserAction::Erase),
         Self::ChangeUser(UserAction::Exclude),
         Self::ChangeUser(UserAction::Include),
@@ -80,6 +83,7 @@ impl Operation {
             Self::RotateApp => "/admin/apps/rotate",
             Self::ListKeys | Self::AddKey => "/admin/keys",
             Self::RevokeKey => "/admin/keys/revoke",
+            Self::ChangeUser(UserAction::Show) => "/admin/users/show",
             Self::ChangeUser(UserAction::Erase) => "/admin/users/erase",
             Self::ChangeUser(UserAction::Exclude) => "/admin/users/exclude",
             Self::ChangeUser(UserAction::Include) => "/admin/users/include",

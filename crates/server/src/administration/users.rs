@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::mpsc::channel;
 
 use dauphin_api::ApiError;
@@ -18,6 +19,10 @@ pub fn change(administration: &Administration<'_>, action: UserAction, mut asked
     }
     let profile = profile(administration, &mut asked, "user")?;
     let (change, name) = match action {
+        UserAction::Show => {
+            asked.end()?;
+            return show(administration, profile);
+        }
         UserAction::Erase => (IdentityChange::Erase { profile }, "user.erase"),
         UserAction::Exclude => (IdentityChange::Exclude { profile }, "user.exclude"),
         UserAction::Include => (IdentityChange::Include { profile }, "user.include"),
@@ -38,6 +43,32 @@ pub fn change(administration: &Administration<'_>, action: UserAction, mut asked
         IdentityOutcome::TooMany => "too_many",
     };
     success(&Answer { outcome })
+}
+
+/// What is known of a person: `{"known","profiles","excluded","days":[DAY],"apps":{APP:[DAY]}}`, active days of all of
+/// their profiles. `days` are those without an app.
+fn show(administration: &Administration<'_>, profile: ProfileKey) -> Result<Vec<u8>, ApiError> {
+    #[derive(Serialize, Default)]
+    struct Answer<'a> {
+        known: bool,
+        profiles: usize,
+        excluded: bool,
+        days: Vec<String>,
+        apps: BTreeMap<&'a str, Vec<String>>,
+    }
+    let workspace = &administration.workspace;
+    let Some(view) = administration.engine()?.person(workspace.index, profile) else {
+        return success(&Answer::default());
+    };
+    let mut answer = Answer { known: true, profiles: view.profile_count, excluded: view.excluded, ..Answer::default() };
+    for (app, days) in view.days {
+        let days = days.into_iter().map(|day| day.day().to_string()).collect();
+        match app.and_then(|app| workspace.apps().get(usize::from(app.get()))) {
+            Some(app) => drop(answer.apps.insert(app.id.as_str(), days)),
+            None => answer.days = days,
+        }
+    }
+    success(&answer)
 }
 
 /// Makes one change, and waits until it is durable and visible.

@@ -97,6 +97,7 @@ pub fn key(arguments: &KeyArguments) -> anyhow::Result<ExitCode> {
 /// `dauphin user`
 pub fn user(arguments: &UserArguments) -> anyhow::Result<ExitCode> {
     let (action, who) = match &arguments.command {
+        UserCommand::Show(who) => (UserAction::Show, who),
         UserCommand::Erase(who) => (UserAction::Erase, who),
         UserCommand::Exclude(who) => (UserAction::Exclude, who),
         UserCommand::Include(who) => (UserAction::Include, who),

@@ -128,6 +128,8 @@ pub struct UserArguments {
 
 #[derive(Subcommand)]
 pub enum UserCommand {
+    /// Say what is known of a person: how many profiles, whether counted, which active days
+    Show(IdentityArguments),
     /// Forget a person: every profile, every active day
     Erase(IdentityArguments),
     /// Count a person nowhere, the past included
