@@ -160,7 +160,11 @@ impl<'a> Identities<'a> {
                 if self.shards[usize::from(anonymous.shard())].is_settled(anonymous) {
                     return IdentityOutcome::Unchanged;
                 }
-                self.link(anonymous, user, rows)
+                let outcome = self.link(anonymous, user, rows);
+                if outcome == IdentityOutcome::TooMany {
+                    self.leave_alone(anonymous);
+                }
+                outcome
             }
             IdentityChange::Unlink { profile } => self.unlink(profile, rows),
             IdentityChange::Erase { profile } => self.erase(profile, rows),
@@ -235,6 +239,14 @@ impl<'a> Identities<'a> {
             self.record(&staying);
         }
         IdentityOutcome::Changed
+    }
+
+    /// No claim is made of a profile that found no room: it would be refused, at some cost, with each of its messages.
+    fn leave_alone(&mut self, profile: ProfileKey) {
+        let home = self.home_of(profile);
+        let shard = self.at(home);
+        shard.set_flags(profile, shard.flags_of(profile).with(Flags::UNLINKED));
+        self.record(&[profile]);
     }
 
     /// Moves one profile, which is then a person of its own.

@@ -19,7 +19,7 @@ impl Flags {
     pub const EXCLUDED: Self = Self(1);
     /// The name was replaced by another; it still works.
     pub const OUT_OF_USE: Self = Self(2);
-    /// It was taken out of its person by hand: no claim puts it back.
+    /// It was taken out of its person by hand, or found no room in one: no claim puts it there.
     pub const UNLINKED: Self = Self(4);
 
     /// The bits, for the store.

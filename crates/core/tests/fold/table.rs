@@ -1,7 +1,9 @@
+use dauphin_core::{Identities, IdentityChange, IdentityOutcome, RowChanges, Shard};
+use dauphin_model::limits::PERSON_PROFILES_MAX;
 use dauphin_model::{Day, Scope};
 
 use crate::oracle::Event;
-use crate::property::{Workspace, oracle};
+use crate::property::{Workspace, key, oracle};
 
 /// `user app day` a line; each line of `expected` is `scope window day: active new resurrected retained churned`.
 fn check(events: &str, expected: &str) {
@@ -118,5 +120,22 @@ fn gaps_of_a_year_and_more() {
         "0 366 466: 1 0 0 1 1
          0 366 467: 2 0 1 1 0
          0 365 466: 1 0 1 0 0",
+    );
+}
+
+#[test]
+fn a_person_has_room_for_so_many_profiles_and_no_more() {
+    let mut shards: [Shard; 16] = std::array::from_fn(|_| Shard::default());
+    let mut identities = Identities::new(shards.each_mut());
+    let mut rows = RowChanges::new();
+    let mut claim =
+        |anonymous: u64| identities.apply(IdentityChange::Claim { anonymous: key(anonymous), user: key(0) }, &mut rows);
+    let most = u64::try_from(PERSON_PROFILES_MAX).unwrap();
+    for anonymous in 1..most {
+        assert_eq!(claim(anonymous), IdentityOutcome::Changed);
+    }
+    assert_eq!(
+        [claim(most), claim(most), claim(1)],
+        [IdentityOutcome::TooMany, IdentityOutcome::Unchanged, IdentityOutcome::Unchanged]
     );
 }
