@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::StoreError;
 
@@ -57,7 +58,7 @@ impl Directory {
         require_complete(path)?;
         let lock_path = path.join(LOCK_FILE);
         let lock = File::open(&lock_path).map_err(StoreError::io("read", &lock_path))?;
-        lock.try_lock_shared().map_err(|error| refused(path, error))?;
+        patiently(|| lock.try_lock_shared()).map_err(|error| refused(path, error))?;
         check_version(path)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
@@ -70,7 +71,7 @@ impl Directory {
             .truncate(false)
             .open(&lock_path)
             .map_err(StoreError::io("write", &lock_path))?;
-        lock.try_lock().map_err(|error| refused(path, error))?;
+        patiently(|| lock.try_lock()).map_err(|error| refused(path, error))?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -122,6 +123,22 @@ fn require_complete(path: &Path) -> Result<(), StoreError> {
 
 fn exists(file: &Path) -> Result<bool, StoreError> {
     file.try_exists().map_err(StoreError::io("read", file))
+}
+
+/// How often a lock is tried, and how long is waited between.
+const LOCK_TRIES: u32 = 10;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
+/// Tries a lock for a tenth of a second: a process that is ending lets go of it in that time, and so does a child that
+/// has a copy of the lock until it becomes another program.
+fn patiently(mut try_lock: impl FnMut() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_TRIES {
+        match try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+            decided => return decided,
+        }
+    }
+    try_lock()
 }
 
 fn refused(path: &Path, error: TryLockError) -> StoreError {
