@@ -183,6 +183,12 @@ impl<'a> Identities<'a> {
         self.shards[usize::from(profile.shard())].elsewhere(profile).unwrap_or_else(|| profile.shard())
     }
 
+    /// Tells a profile's own shard where it lives.
+    fn set_home(&mut self, profile: ProfileKey, home: u8) {
+        let own = profile.shard();
+        self.at(own).set_elsewhere(profile, (home != own).then_some(home));
+    }
+
     fn at(&mut self, shard: u8) -> &mut Shard {
         self.shards[usize::from(shard)]
     }
@@ -255,8 +261,7 @@ impl<'a> Identities<'a> {
         let calendars = self.at(old_home).take_out(profile);
         self.at(home).put(profile, &calendars);
         self.at(home).set_flags(profile, flags);
-        let elsewhere = (home != profile.shard()).then_some(home);
-        self.at(profile.shard()).set_elsewhere(profile, elsewhere);
+        self.set_home(profile, home);
         self.effects.moves.push(Move::Left { shard: old_home, profile });
         self.effects.moves.push(Move::Arrived { shard: home, profile, calendars });
     }
@@ -297,7 +302,7 @@ impl<'a> Identities<'a> {
     /// Nothing is left of the profile, here or in its own shard.
     fn forget(&mut self, profile: ProfileKey, home: u8) {
         self.at(home).take_out(profile);
-        self.at(profile.shard()).set_elsewhere(profile, None);
+        self.set_home(profile, profile.shard());
         self.effects.moves.push(Move::Left { shard: home, profile });
         self.effects.records.insert(profile, None);
     }
@@ -370,8 +375,7 @@ impl<'a> Identities<'a> {
         shard.put(to, calendars);
         shard.join(from, to);
         shard.set_flags(to, shard.flags_of(from));
-        let elsewhere = (home != to.shard()).then_some(home);
-        self.at(to.shard()).set_elsewhere(to, elsewhere);
+        self.set_home(to, home);
         self.effects.moves.push(Move::Arrived { shard: home, profile: to, calendars: calendars.to_vec() });
     }
 
@@ -406,8 +410,7 @@ impl<'a> Identities<'a> {
 
     /// Puts back what the store kept of a profile. Its calendars are in place, if it has any.
     pub fn restore(&mut self, profile: ProfileKey, record: IdentityRecord) {
-        let elsewhere = (record.home != profile.shard()).then_some(record.home);
-        self.at(profile.shard()).set_elsewhere(profile, elsewhere);
+        self.set_home(profile, record.home);
         self.at(profile.shard()).set_settled(profile, record.is_settled());
         let shard = self.at(record.home);
         shard.know(profile);

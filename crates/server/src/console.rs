@@ -1,9 +1,7 @@
 use std::sync::LazyLock;
 
-use axum::body::Body;
 use axum::response::Response;
 use dauphin_engine::Workspace;
-use http::{HeaderValue, header};
 use serde::Serialize;
 
 /// The page with its style and its scripts in place; the order of the scripts matters.
@@ -11,6 +9,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     const SCRIPT: &str = concat!(
         include_str!("console/words.js"),
         include_str!("console/requests.js"),
+        include_str!("console/theme.js"),
         include_str!("console/plot.js"),
         include_str!("console/console.js"),
     );
@@ -21,19 +20,7 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
 
 /// The console: one page that needs nothing from elsewhere.
 pub fn page() -> Response {
-    let mut response = Response::new(Body::from(PAGE.as_str()));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(
-        header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static(
-            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
-             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        ),
-    );
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    response
+    crate::http::page(&PAGE)
 }
 
 /// What the console, and an import over HTTP, must know of the workspace: `{"workspace","zone","apps":[{"name","app_id"}]}`.

@@ -37,7 +37,7 @@ use track::TrackRoute;
 
 pub use listener::Peer;
 pub use rate_limit::Counting;
-pub use respond::{json, not_taken};
+pub use respond::{json, not_taken, page};
 pub use server::{ServeOptions, Server, serve};
 
 /// What every request can reach.

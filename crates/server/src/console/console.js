@@ -7,7 +7,6 @@ const SLIDING_MILLISECONDS = 120;
 const RETRY_SECONDS_MAX = 60;
 const APPS_PER_PAGE = 12;
 const SPARK_DAYS = 30;
-const THEME_PLACE = "dauphin-theme";
 
 const METRICS = {
   dau: { name: "DAU", path: () => ["/kpi/dau/data_series"], field: "dau", title: () => "Daily active users", explained: () => "People active on the day." },
@@ -669,25 +668,6 @@ function renderEmpty() {
 }
 
 // Start
-
-function chooseTheme() {
-  const root = document.documentElement;
-  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  const next = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
-  if (next === system) delete root.dataset.theme;
-  else root.dataset.theme = next;
-  try {
-    if (next === system) localStorage.removeItem(THEME_PLACE);
-    else localStorage.setItem(THEME_PLACE, next);
-  } catch { /* It is not remembered, then. */ }
-}
-
-function rememberedTheme() {
-  try {
-    const theme = localStorage.getItem(THEME_PLACE);
-    if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-  } catch { /* Nothing is remembered. */ }
-}
 
 function wire() {
   const views = [["chart", "Chart"], ["table", "Table"]];

@@ -1,6 +1,5 @@
 // The page: the groups of routes, each route with what it takes and answers.
 
-const THEME_PLACE = "dauphin-theme";
 const GROUP_PREFIX = "group-";
 
 // Every route of the document, in its order: `{method, path, operation, host, words}`.
@@ -146,29 +145,10 @@ function markGroup() {
   for (const link of find("contents").children) link.setAttribute("aria-current", String(link.dataset.group === current?.dataset.group));
 }
 
-function switchTheme() {
-  const root = document.documentElement;
-  const system = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-  const next = (root.dataset.theme ?? system) === "dark" ? "light" : "dark";
-  if (next === system) delete root.dataset.theme;
-  else root.dataset.theme = next;
-  try {
-    if (next === system) localStorage.removeItem(THEME_PLACE);
-    else localStorage.setItem(THEME_PLACE, next);
-  } catch { /* It is not remembered, then. */ }
-}
-
-function rememberedTheme() {
-  try {
-    const theme = localStorage.getItem(THEME_PLACE);
-    if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
-  } catch { /* Nothing is remembered. */ }
-}
-
 function wire() {
   find("search").addEventListener("input", search);
   find("key").addEventListener("input", (event) => key.keep(event.target.value.trim()));
-  find("theme").addEventListener("click", switchTheme);
+  find("theme").addEventListener("click", chooseTheme);
   addEventListener("hashchange", showFragment);
   addEventListener("scroll", markGroup, { passive: true });
   markGroup();

@@ -45,7 +45,7 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     };
     let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
     metered.metrics.took(dialect, report.new_user_days + report.repeats, report.rejected);
-    report.answer()
+    Ok(report.answer())
 }
 
 /// What the query may ask for.
@@ -298,7 +298,7 @@ impl Report {
     }
 
     /// 200 when anything was taken; 400 with the same fields when nothing could be.
-    fn answer(self) -> Result<Response, ApiError> {
+    fn answer(self) -> Response {
         #[derive(Serialize)]
         struct Answer {
             message: String,
@@ -315,11 +315,6 @@ impl Report {
         };
         let Self { rows, new_user_days, repeats, rejected, errors, .. } = self;
         let answer = Answer { message, rows, new_user_days, repeats, rejected, errors };
-        let body = serde_json::to_vec(&answer).map_err(|_| ErrorCode::Internal)?;
-        let mut response = respond::json(body);
-        if self.nothing_taken {
-            *response.status_mut() = http::StatusCode::BAD_REQUEST;
-        }
-        Ok(response)
+        respond::json_with_status(if self.nothing_taken { 400 } else { 200 }, &answer)
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use super::rate_limit::Standing;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -28,8 +29,8 @@ pub fn json(body: impl Into<Body>) -> Response {
 }
 
 /// 200 with a value as JSON.
-pub fn json_of(value: &impl serde::Serialize) -> Result<Response, ApiError> {
-    serde_json::to_vec(value).map(json).map_err(|_| ErrorCode::Internal.into())
+pub fn json_of(value: &impl serde::Serialize) -> Response {
+    json_with_status(200, value)
 }
 
 /// A JSON body with the status of something made, of something refused in parts, and so on.
@@ -49,6 +50,22 @@ pub fn points(points: &Points, format: Format, language: Language) -> Response {
         Format::Csv => CSV,
     };
     with_type(200, content_type, body)
+}
+
+/// A page that needs nothing from elsewhere, and may ask nobody but this server.
+pub fn page(html: &'static str) -> Response {
+    let mut response = with_type(200, HTML, html);
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
 }
 
 /// A refusal or a fault.

@@ -27,7 +27,7 @@ pub async fn data(app: &Arc<App>, request: Request, now: Instant) -> Result<Resp
     };
     let taken = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
     // The SDK asks for configuration and triggers; without them it keeps its own.
-    taken.answer(now, |rejections| Answer { message: "success", rejections })
+    Ok(taken.answer(now, |rejections| Answer { message: "success", rejections }))
 }
 
 #[derive(Serialize)]

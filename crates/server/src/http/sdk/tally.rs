@@ -39,17 +39,13 @@ pub enum Taken {
 
 impl Taken {
     /// The answer: what `success` makes of it, or 429.
-    pub fn answer<T: Serialize>(
-        self,
-        now: Instant,
-        success: impl FnOnce(Rejections) -> T,
-    ) -> Result<Response, ApiError> {
+    pub fn answer<T: Serialize>(self, now: Instant, success: impl FnOnce(Rejections) -> T) -> Response {
         match self {
             Self::Counted(rejections) => respond::json_of(&success(rejections)),
             Self::TooMany(standing) => {
                 let mut response = respond::error(&ErrorCode::RateLimited.into());
                 respond::add_standing(&mut response, standing, now);
-                Ok(response)
+                response
             }
         }
     }
