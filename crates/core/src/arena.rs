@@ -1,4 +1,6 @@
-/// Where a byte string lies in an [`Arena`]; meaningful only together with its length.
+use memmap2::MmapMut;
+
+/// Where a byte string lies in an [`Arena`], in units; meaningful only together with its length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Place(u32);
 
@@ -7,39 +9,38 @@ impl Place {
     pub const NOWHERE: Self = Self(0);
 }
 
-/// Many short byte strings in few allocations: slots of like size lie together in chunks, a freed slot is used again.
-/// A string's length tells its slot's size, so a place costs four bytes and a slot has no header.
+/// Many byte strings in few allocations: slots of like size, of which one that was freed is used again. A string's
+/// length tells its slot's size, so a place costs four bytes and a slot has no header.
 #[derive(Default)]
 pub struct Arena {
-    classes: Vec<Class>,
+    /// Each twice as large as the one before.
+    chunks: Vec<Chunk>,
+    /// The first unit that no slot was cut from yet.
+    end: usize,
+    /// Free slots, by class.
+    free: Vec<Vec<Place>>,
     used_bytes: usize,
     free_bytes: usize,
 }
 
-/// All slots of one size.
-struct Class {
-    slot_bytes: usize,
-    chunk_slots_log2: u32,
-    chunks: Vec<Box<[u8]>>,
-    slot_count: u32,
-    free: Vec<u32>,
-}
-
-/// Slots grow in steps of 4 bytes up to this size, beyond it by an eighth of the next lower power of two.
-const FINE_BYTES: usize = 128;
-const FINE_STEP: usize = 4;
-const FINE_CLASSES: usize = FINE_BYTES / FINE_STEP;
-/// A chunk has at least this many bytes: so few that the last, part-filled chunk of every class of sixteen shards weighs
-/// little, so many that what an allocation costs is spread thin.
-const CHUNK_BYTES: usize = 4 * 1024;
+/// Memory is cut in units of so many bytes: a string grows within its slot until it needs another unit.
+const UNIT: usize = 16;
+/// Slots grow in steps of a unit up to this size, beyond it by an eighth of the next lower power of two.
+const FINE_BYTES: usize = 128 * UNIT;
+const FINE_CLASSES: usize = FINE_BYTES / UNIT;
+/// Units of the first chunk: little, because many a shard has few profiles.
+const FIRST_CHUNK_UNITS: usize = 2048 / UNIT;
+/// A chunk of this size or more is memory of its own, in huge pages where the system has them: random access to
+/// gigabytes in pages of 4 KB spends half of its time looking the pages up.
+const HUGE_CHUNK_BYTES: usize = 4 << 20;
 /// Slots that were left for larger ones may take this much before they are worth a compaction.
 const SPARE_BYTES_MIN: usize = 64 * 1024;
 
 /// The class whose slots hold `length` bytes (at least one), and the size of its slots.
 const fn class_of(length: usize) -> (usize, usize) {
     if length <= FINE_BYTES {
-        let class = (length - 1) / FINE_STEP;
-        return (class, (class + 1) * FINE_STEP);
+        let class = (length - 1) / UNIT;
+        return (class, (class + 1) * UNIT);
     }
     let power = (length - 1).ilog2();
     let step_log2 = power - 3;
@@ -48,95 +49,144 @@ const fn class_of(length: usize) -> (usize, usize) {
     (class, (1 << power) + ((eighth + 1) << step_log2))
 }
 
-impl Class {
-    fn new(slot_bytes: usize) -> Self {
-        let chunk_slots_log2 = CHUNK_BYTES.div_ceil(slot_bytes).next_power_of_two().ilog2();
-        Self { slot_bytes, chunk_slots_log2, chunks: Vec::new(), slot_count: 0, free: Vec::new() }
+/// The chunk in which a unit lies, and the first unit of that chunk.
+const fn chunk_of(unit: usize) -> (usize, usize) {
+    let chunk = (unit / FIRST_CHUNK_UNITS + 1).ilog2() as usize;
+    (chunk, ((1 << chunk) - 1) * FIRST_CHUNK_UNITS)
+}
+
+enum Chunk {
+    Small(Box<[u8]>),
+    Huge(MmapMut),
+}
+
+impl Chunk {
+    fn new(byte_count: usize) -> Self {
+        if byte_count < HUGE_CHUNK_BYTES {
+            return Self::Small(vec![0; byte_count].into());
+        }
+        let map = MmapMut::map_anon(byte_count).expect("there is memory");
+        // Advice only: without huge pages it is slower, not wrong.
+        #[cfg(target_os = "linux")]
+        let _ = map.advise(memmap2::Advice::HugePage);
+        Self::Huge(map)
     }
 
-    fn locate(&self, slot: u32) -> (usize, usize) {
-        let slot = slot as usize;
-        (slot >> self.chunk_slots_log2, (slot & ((1 << self.chunk_slots_log2) - 1)) * self.slot_bytes)
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Small(bytes) => bytes,
+            Self::Huge(map) => map,
+        }
     }
 
-    fn take(&mut self) -> u32 {
-        if let Some(slot) = self.free.pop() {
-            return slot;
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        match self {
+            Self::Small(bytes) => bytes,
+            Self::Huge(map) => map,
         }
-        let slot = self.slot_count;
-        if self.locate(slot).0 == self.chunks.len() {
-            self.chunks.push(vec![0; self.slot_bytes << self.chunk_slots_log2].into());
-        }
-        self.slot_count = slot.checked_add(1).expect("memory ends before four billion slots");
-        slot
     }
 }
 
 impl Arena {
     /// The byte string of `length` at `place`.
+    #[inline]
     pub fn get(&self, place: Place, length: usize) -> &[u8] {
         if length == 0 {
             return &[];
         }
-        let class = &self.classes[class_of(length).0];
-        let (chunk, offset) = class.locate(place.0);
-        &class.chunks[chunk][offset..offset + length]
+        let (chunk, first) = chunk_of(place.0 as usize);
+        let offset = (place.0 as usize - first) * UNIT;
+        &self.chunks[chunk].bytes()[offset..offset + length]
     }
 
-    /// Stores `bytes` in the stead of the string of `old_length` at `old`, and says where they lie now.
-    pub fn replace(&mut self, old: Place, old_length: usize, bytes: &[u8]) -> Place {
-        let place = match (old_length, bytes.len()) {
-            (0, 0) => return Place::NOWHERE,
-            (_, 0) => {
-                self.free(old, old_length);
-                return Place::NOWHERE;
-            }
-            (0, new) => self.take(new),
-            (before, new) if class_of(before).0 == class_of(new).0 => old,
-            (before, new) => {
-                self.free(old, before);
-                self.take(new)
-            }
-        };
-        let class = &mut self.classes[class_of(bytes.len()).0];
-        let (chunk, offset) = class.locate(place.0);
-        class.chunks[chunk][offset..offset + bytes.len()].copy_from_slice(bytes);
-        place
+    /// As [`Arena::get`], to be written to.
+    #[inline]
+    pub fn get_mut(&mut self, place: Place, length: usize) -> &mut [u8] {
+        if length == 0 {
+            return &mut [];
+        }
+        let (chunk, first) = chunk_of(place.0 as usize);
+        let offset = (place.0 as usize - first) * UNIT;
+        &mut self.chunks[chunk].bytes_mut()[offset..offset + length]
+    }
+
+    /// Makes a string longer or shorter and says where it lies now; what it has in common with before stays, what it
+    /// gains is undefined.
+    #[inline]
+    pub fn resize(&mut self, place: Place, before: usize, length: usize) -> Place {
+        if before > 0 && length > 0 && class_of(before).0 == class_of(length).0 {
+            return place;
+        }
+        self.move_to_size(place, before, length)
+    }
+
+    fn move_to_size(&mut self, place: Place, before: usize, length: usize) -> Place {
+        let resized = if length == 0 { Place::NOWHERE } else { self.take(length) };
+        if before > 0 {
+            let kept = before.min(length);
+            self.copy(place, resized, kept);
+            self.free(place, before);
+        }
+        resized
+    }
+
+    fn copy(&mut self, from: Place, to: Place, length: usize) {
+        if length == 0 {
+            return;
+        }
+        let ((from_chunk, from_first), (to_chunk, to_first)) = (chunk_of(from.0 as usize), chunk_of(to.0 as usize));
+        let from = (from.0 as usize - from_first) * UNIT;
+        let to = (to.0 as usize - to_first) * UNIT;
+        if from_chunk == to_chunk {
+            self.chunks[from_chunk].bytes_mut().copy_within(from..from + length, to);
+            return;
+        }
+        let [source, target] = self.chunks.get_disjoint_mut([from_chunk, to_chunk]).expect("two chunks that there are");
+        target.bytes_mut()[to..to + length].copy_from_slice(&source.bytes()[from..from + length]);
     }
 
     fn take(&mut self, length: usize) -> Place {
-        let (class, _) = class_of(length);
-        while self.classes.len() <= class {
-            let shortest = self.classes.last().map_or(1, |last| last.slot_bytes + 1);
-            self.classes.push(Class::new(class_of(shortest).1));
+        let (class, slot_bytes) = class_of(length);
+        self.used_bytes += slot_bytes;
+        if let Some(place) = self.free.get_mut(class).and_then(Vec::pop) {
+            self.free_bytes -= slot_bytes;
+            return place;
         }
-        let class = &mut self.classes[class];
-        if !class.free.is_empty() {
-            self.free_bytes -= class.slot_bytes;
+        let units = slot_bytes / UNIT;
+        let (mut chunk, mut first) = chunk_of(self.end);
+        // A slot lies in one chunk; what is left of the one before is never touched.
+        while self.end - first + units > FIRST_CHUNK_UNITS << chunk {
+            (chunk, first) = chunk_of(first + (FIRST_CHUNK_UNITS << chunk));
+            self.end = first;
         }
-        self.used_bytes += class.slot_bytes;
-        Place(class.take())
+        while self.chunks.len() <= chunk {
+            self.chunks.push(Chunk::new((FIRST_CHUNK_UNITS * UNIT) << self.chunks.len()));
+        }
+        let place = Place(u32::try_from(self.end).expect("a shard takes less than 64 gibibytes"));
+        self.end += units;
+        place
     }
 
     fn free(&mut self, place: Place, length: usize) {
-        let class = &mut self.classes[class_of(length).0];
-        class.free.push(place.0);
-        self.free_bytes += class.slot_bytes;
-        self.used_bytes -= class.slot_bytes;
+        let (class, slot_bytes) = class_of(length);
+        if self.free.len() <= class {
+            self.free.resize_with(class + 1, Vec::new);
+        }
+        self.free[class].push(place);
+        self.free_bytes += slot_bytes;
+        self.used_bytes -= slot_bytes;
     }
 
-    /// Whether so much of the memory is free slots that moving every string into a new arena repays: strings only grow,
+    /// Whether so much of the memory is free slots that moving every string into a new arena repays: strings mostly grow,
     /// so slots of the smaller sizes are left behind for good.
     pub fn is_sparse(&self) -> bool {
-        self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 4
+        self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 8
     }
 
-    /// Bytes of memory held.
+    /// Bytes of memory in use.
     pub fn byte_count(&self) -> usize {
-        let class = |class: &Class| {
-            class.chunks.len() * (class.slot_bytes << class.chunk_slots_log2) + class.free.capacity() * size_of::<u32>()
-        };
-        self.classes.iter().map(class).sum()
+        let free_places: usize = self.free.iter().map(|free| free.capacity() * size_of::<Place>()).sum();
+        self.end * UNIT + free_places
     }
 }
 
@@ -148,7 +198,7 @@ mod tests {
 
     #[test]
     fn classes_follow_each_other_without_holes() {
-        let mut expected = (0, FINE_STEP);
+        let mut expected = (0, UNIT);
         for length in 1..300_000 {
             let (class, slot_bytes) = class_of(length);
             if (class, slot_bytes) != expected {
@@ -156,25 +206,37 @@ mod tests {
                 assert_eq!(length, expected.1 + 1, "a class starts where the one before ends");
                 expected = (class, slot_bytes);
             }
-            assert!(
-                length <= slot_bytes && slot_bytes <= length + (length / 8).max(FINE_STEP),
-                "{length} {slot_bytes}"
-            );
+            assert!(slot_bytes.is_multiple_of(UNIT), "{slot_bytes}");
+            assert!(length <= slot_bytes && slot_bytes <= length + (length / 8).max(UNIT), "{length} {slot_bytes}");
+        }
+    }
+
+    #[test]
+    fn chunks_follow_each_other_and_double() {
+        let mut unit = 0;
+        for chunk in 0..20 {
+            let size = FIRST_CHUNK_UNITS << chunk;
+            assert_eq!(chunk_of(unit), (chunk, unit));
+            assert_eq!(chunk_of(unit + size - 1), (chunk, unit));
+            unit += size;
         }
     }
 
     proptest! {
         #[test]
-        fn strings_come_back_whatever_was_replaced(
-            edits in prop::collection::vec((0_usize..20, 0_usize..700, any::<u8>()), 1..300)
+        fn strings_come_back_whatever_was_resized(
+            edits in prop::collection::vec((0_usize..20, prop_oneof![0_usize..700, 0_usize..40_000], any::<u8>()), 1..300)
         ) {
             let mut arena = Arena::default();
-            let mut places = vec![(Place::NOWHERE, Vec::<u8>::new()); 20];
+            let mut strings = vec![(Place::NOWHERE, Vec::<u8>::new()); 20];
             for (which, length, fill) in edits {
-                let (place, before) = places[which].clone();
-                let bytes = vec![fill; length];
-                places[which] = (arena.replace(place, before.len(), &bytes), bytes);
-                for (place, bytes) in &places {
+                let (place, mut bytes) = strings[which].clone();
+                let place = arena.resize(place, bytes.len(), length);
+                let kept = bytes.len().min(length);
+                bytes.resize(length, fill);
+                arena.get_mut(place, length)[kept..].fill(fill);
+                strings[which] = (place, bytes);
+                for (place, bytes) in &strings {
                     prop_assert_eq!(arena.get(*place, bytes.len()), bytes.as_slice());
                 }
             }

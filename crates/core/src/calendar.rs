@@ -55,6 +55,44 @@ impl<'a> Calendars<'a> {
         if apps.windows(2).any(|pair| pair[0] == pair[1]) { Err(CalendarsError) } else { Ok(Self { bytes }) }
     }
 
+    /// The bytes taken.
+    pub(crate) const fn bytes(self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Whether `day` is active in the track of `app`.
+    #[inline]
+    pub(crate) fn has(self, app: Option<AppIndex>, day: ActiveDay) -> bool {
+        let code = code_of(app);
+        let mut bytes = self.bytes;
+        // Nearly every number is below 128, and every other event is of the latest day.
+        while let [app_byte @ 0..0x80, low, high, count @ 0..0x80, rest @ ..] = bytes
+            && let Some((gaps, after)) = rest.split_at_checked(usize::from(*count))
+        {
+            if u16::from(*app_byte) == code {
+                let latest = ActiveDay::from_code(u16::from_le_bytes([*low, *high]));
+                return latest == day || (day < latest && Track { app, latest, gaps }.around(day).active);
+            }
+            bytes = after;
+        }
+        Self { bytes }.tracks().any(|track| track.app == app && track.around(day).active)
+    }
+
+    /// The latest day, where adding `day` to the track of `app` is one byte appended: see [`append`].
+    #[inline]
+    pub(crate) fn latest_before(self, app: Option<AppIndex>, day: ActiveDay) -> Option<ActiveDay> {
+        match self.bytes {
+            [app_byte @ 0..0x80, low, high, count @ 0..0x7f, rest @ ..]
+                if rest.len() == usize::from(*count) && u16::from(*app_byte) == code_of(app) =>
+            {
+                let latest = u16::from_le_bytes([*low, *high]);
+                let gap = day.code().checked_sub(latest)?;
+                (1..=GAP_ONE_BYTE_MAX).contains(&gap).then(|| ActiveDay::from_code(latest))
+            }
+            _ => None,
+        }
+    }
+
     /// The tracks, in the order in which the profile first used the apps.
     pub fn tracks(self) -> impl Iterator<Item = Track<'a>> {
         let mut reader = Reader::new(self.bytes);
@@ -242,8 +280,22 @@ fn insert_into(track: Track<'_>, day: ActiveDay, out: &mut Vec<u8>) {
     }
 }
 
+/// Adds `day` to the only track there is, behind which there is room for one byte; [`Calendars::latest_before`] said so.
+#[inline]
+pub(crate) fn append(calendars: &mut [u8], latest: ActiveDay, day: ActiveDay) {
+    let gap = GapBytes::new(day.code() - latest.code()).bytes[0];
+    let [low, high] = day.code().to_le_bytes();
+    if let [_, latest_low, latest_high, count, .., last] = calendars {
+        (*latest_low, *latest_high, *count, *last) = (low, high, *count + 1, gap);
+    }
+}
+
+fn code_of(app: Option<AppIndex>) -> u16 {
+    app.map_or(0, |app| app.get() + 1)
+}
+
 fn write_track_head(app: Option<AppIndex>, latest: ActiveDay, gap_byte_count: usize, out: &mut Vec<u8>) {
-    write_varint(out, app.map_or(0, |app| u64::from(app.get()) + 1));
+    write_varint(out, u64::from(code_of(app)));
     out.extend_from_slice(&latest.code().to_le_bytes());
     write_varint(out, gap_byte_count as u64);
 }

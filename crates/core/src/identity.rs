@@ -347,7 +347,7 @@ impl<'a> Identities<'a> {
             return refusal;
         }
         let home = self.home_of(from);
-        let calendars = self.at(home).calendars_of(from);
+        let calendars = self.at(home).calendars_of(from).bytes().to_vec();
         self.name_anew(from, to, home, &calendars);
         self.forget(from, home);
         let person = self.at(home).person_of(to);

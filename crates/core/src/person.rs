@@ -1,12 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope};
+use hashbrown::HashTable;
 
 use crate::calendar::Calendars;
 use crate::row::RowChanges;
-
-/// Number of a profile's slot in its shard.
-pub type ProfileIndex = u32;
 
 /// What is said of a profile beyond its calendars; a set of bits. A part of the on-disk format.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -52,46 +50,60 @@ impl Flags {
 /// costs nothing here.
 #[derive(Default)]
 pub(crate) struct Persons {
-    /// Each person with more than one profile, by the smallest.
-    groups: BTreeMap<ProfileIndex, Group>,
-    /// The smallest profile of the person, for each profile that is linked.
-    root: BTreeMap<ProfileIndex, ProfileIndex>,
-    flags: BTreeMap<ProfileIndex, Flags>,
+    /// Each profile of a person who has several.
+    members: HashTable<Member>,
+    /// Each person who has several profiles.
+    groups: HashTable<Group>,
+    flags: BTreeMap<ProfileKey, Flags>,
+}
+
+/// A profile, and by which profile its person is known.
+#[derive(Clone, Copy)]
+struct Member {
+    profile: ProfileKey,
+    label: ProfileKey,
 }
 
 struct Group {
-    /// One of the profiles, by which the store tells that all of them are one person.
+    /// One of the profiles, by which the person is known, also in the store.
     label: ProfileKey,
     /// In order.
-    profiles: Vec<ProfileIndex>,
+    profiles: Vec<ProfileKey>,
 }
 
 impl Persons {
-    /// The profiles of the person whose profile this is, smallest first; a slice of its own for a single profile.
-    pub fn profiles_of<'a>(&'a self, profile: &'a ProfileIndex) -> &'a [ProfileIndex] {
-        // The common shard has no links at all.
-        if self.root.is_empty() {
-            return std::slice::from_ref(profile);
-        }
+    /// The profiles of the person whose profile this is; a slice of its own for a single profile.
+    pub fn profiles_of<'a>(&'a self, profile: &'a ProfileKey) -> &'a [ProfileKey] {
         self.group_of(*profile).map_or(std::slice::from_ref(profile), |group| group.profiles.as_slice())
     }
 
-    fn group_of(&self, profile: ProfileIndex) -> Option<&Group> {
-        self.root.get(&profile).map(|root| &self.groups[root])
+    fn group_of(&self, profile: ProfileKey) -> Option<&Group> {
+        let label = self.label_of(profile)?;
+        self.groups.find(label.low(), |group| group.label == label)
     }
 
-    /// The smallest profile of the person.
-    pub fn root_of(&self, profile: ProfileIndex) -> ProfileIndex {
-        self.root.get(&profile).copied().unwrap_or(profile)
+    /// By which profile the person is known, if the person has several.
+    pub fn label_of(&self, profile: ProfileKey) -> Option<ProfileKey> {
+        // The common shard has no links at all.
+        if self.members.is_empty() {
+            return None;
+        }
+        self.members.find(profile.low(), |member| member.profile == profile).map(|member| member.label)
     }
 
-    /// By which profile the store knows the person, if the person has several.
-    pub fn label_of(&self, profile: ProfileIndex) -> Option<ProfileKey> {
-        self.group_of(profile).map(|group| group.label)
+    /// Whether the person has no other profile.
+    #[inline]
+    pub fn is_single(&self, profile: ProfileKey) -> bool {
+        self.label_of(profile).is_none()
+    }
+
+    /// Whether the person is known by this profile.
+    pub fn is_label(&self, profile: ProfileKey) -> bool {
+        self.label_of(profile).is_none_or(|label| label == profile)
     }
 
     /// What is said of the profile.
-    pub fn flags_of(&self, profile: ProfileIndex) -> Flags {
+    pub fn flags_of(&self, profile: ProfileKey) -> Flags {
         if self.flags.is_empty() {
             return Flags::NONE;
         }
@@ -99,7 +111,7 @@ impl Persons {
     }
 
     /// Says something of a profile, instead of what was said before.
-    pub fn set_flags(&mut self, profile: ProfileIndex, flags: Flags) {
+    pub fn set_flags(&mut self, profile: ProfileKey, flags: Flags) {
         if flags == Flags::NONE {
             self.flags.remove(&profile);
         } else {
@@ -107,38 +119,52 @@ impl Persons {
         }
     }
 
-    /// Makes `from` and its person a part of the person of `into`, whose key is given for when it is single.
-    pub fn join(&mut self, into: ProfileIndex, key: ProfileKey, from: ProfileIndex) {
-        let (into_root, from_root) = (self.root_of(into), self.root_of(from));
-        if into_root == from_root {
+    /// Makes `from` and its person a part of the person of `into`.
+    pub fn join(&mut self, into: ProfileKey, from: ProfileKey) {
+        let (into_label, from_label) = (self.label_of(into).unwrap_or(into), self.label_of(from).unwrap_or(from));
+        if into_label == from_label {
             return;
         }
-        let mut group = self.groups.remove(&into_root).unwrap_or_else(|| Group { label: key, profiles: vec![into] });
-        let joined = self.groups.remove(&from_root).map_or_else(|| vec![from], |group| group.profiles);
+        let mut group = self.take(into_label).unwrap_or_else(|| Group { label: into, profiles: vec![into] });
+        let joined = self.take(from_label).map_or_else(|| vec![from], |group| group.profiles);
         group.profiles.extend(joined);
         group.profiles.sort_unstable();
         self.put(group);
     }
 
-    fn put(&mut self, group: Group) {
-        let root = group.profiles[0];
-        for profile in &group.profiles {
-            self.root.insert(*profile, root);
-        }
-        self.groups.insert(root, group);
-    }
-
-    /// Takes a profile out of its person. `key_of` names those that stay: the store may need another label.
-    pub fn split(&mut self, profile: ProfileIndex, key_of: impl Fn(ProfileIndex) -> ProfileKey) {
-        let Some(root) = self.root.remove(&profile) else { return };
-        let mut group = self.groups.remove(&root).expect("a root has its group");
+    /// Takes a profile out of its person.
+    pub fn split(&mut self, profile: ProfileKey) {
+        let Some(label) = self.label_of(profile) else { return };
+        let mut group = self.take(label).expect("a label has its group");
         group.profiles.retain(|other| *other != profile);
+        self.forget(profile);
         if let [last] = group.profiles[..] {
-            self.root.remove(&last);
+            self.forget(last);
             return;
         }
-        group.label = key_of(group.profiles[0]);
+        group.label = group.profiles[0];
         self.put(group);
+    }
+
+    fn take(&mut self, label: ProfileKey) -> Option<Group> {
+        let entry = self.groups.find_entry(label.low(), |group| group.label == label).ok()?;
+        Some(entry.remove().0)
+    }
+
+    fn put(&mut self, group: Group) {
+        let label = group.label;
+        for profile in &group.profiles {
+            self.forget(*profile);
+            let member = Member { profile: *profile, label };
+            self.members.insert_unique(profile.low(), member, |member| member.profile.low());
+        }
+        self.groups.insert_unique(label.low(), group, |group| group.label.low());
+    }
+
+    fn forget(&mut self, profile: ProfileKey) {
+        if let Ok(entry) = self.members.find_entry(profile.low(), |member| member.profile == profile) {
+            entry.remove();
+        }
     }
 }
 
@@ -160,7 +186,7 @@ pub(crate) fn note_contribution<'a>(
     for (scope, days) in scopes {
         let mut previous = None;
         for day in days {
-            rows.note_day(scope, cause, sign, previous, day, None);
+            rows.note_day(&[scope], cause, sign, previous, day, None);
             previous = Some(day);
         }
     }

@@ -94,6 +94,15 @@ const KEY_SHIFT: u32 = DAY_SHIFT + 16;
 const DELTA_ZERO: u64 = 0x80;
 const _: () = assert!(Bucket::COUNT <= 1 << 9);
 
+/// A note but for its key.
+#[inline]
+fn packed(cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) -> u64 {
+    u64::from(day.code()) << DAY_SHIFT
+        | u64::from(cause.code()) << CAUSE_SHIFT
+        | u64::from(bucket.get()) << BUCKET_SHIFT
+        | DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff
+}
+
 impl RowChanges {
     /// Nothing noted yet.
     pub const fn new() -> Self {
@@ -110,34 +119,32 @@ impl RowChanges {
         self.notes.clear();
     }
 
-    /// Notes that inserting `day` between its neighbours changed the rows of `scope`: `day` gains its gap, and the gap
+    /// Notes that inserting `day` between its neighbours changed the rows of `scopes`: `day` gains its gap, and the gap
     /// of the next active day shrinks to reach `day` only. `sign` is +1 for an insertion, −1 for its reverse.
+    #[inline]
     pub(crate) fn note_day(
         &mut self,
-        scope: Scope,
+        scopes: &[Scope],
         cause: Cause,
         sign: i8,
         previous: Option<ActiveDay>,
         day: ActiveDay,
         next: Option<ActiveDay>,
     ) {
-        let key = RowKey::active(scope);
-        self.note(key, cause, day, Bucket::of(previous, day), sign);
+        let mut note = |day, bucket, sign| {
+            let change = packed(cause, day, bucket, sign);
+            self.notes
+                .extend(scopes.iter().map(|scope| u64::from(RowKey::active(*scope).code()) << KEY_SHIFT | change));
+        };
+        note(day, Bucket::of(previous, day), sign);
         if let Some(next) = next {
-            self.note(key, cause, next, Bucket::of(previous, next), -sign);
-            self.note(key, cause, next, Bucket::of(Some(day), next), sign);
+            note(next, Bucket::of(previous, next), -sign);
+            note(next, Bucket::of(Some(day), next), sign);
         }
     }
 
     pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
-        let delta = DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff;
-        self.notes.push(
-            u64::from(key.code()) << KEY_SHIFT
-                | u64::from(day.code()) << DAY_SHIFT
-                | u64::from(cause.code()) << CAUSE_SHIFT
-                | u64::from(bucket.get()) << BUCKET_SHIFT
-                | delta,
-        );
+        self.notes.push(u64::from(key.code()) << KEY_SHIFT | packed(cause, day, bucket, delta));
     }
 
     /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
@@ -185,10 +192,10 @@ mod tests {
     fn opposite_notes_cancel_and_sums_come_in_order() {
         let day = ActiveDay::from_code;
         let mut changes = RowChanges::new();
-        changes.note_day(Scope::Workspace, Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
-        changes.note_day(Scope::Workspace, Cause::Late, -1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(&[Scope::Workspace], Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(&[Scope::Workspace], Cause::Late, -1, Some(day(10)), day(12), Some(day(15)));
         assert_eq!(changes.drain(), []);
-        changes.note_day(Scope::Workspace, Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(&[Scope::Workspace], Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
         let sums: Vec<_> = changes.drain().iter().map(|c| (c.day.code(), c.bucket.index(), c.delta)).collect();
         assert_eq!(sums, [(12, 1, 1), (15, 2, 1), (15, 4, -1)]);
         assert!(changes.is_empty());

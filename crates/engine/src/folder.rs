@@ -10,13 +10,13 @@ use dauphin_model::{ProfileKey, WorkspaceIndex};
 use crate::committer::{CommitMessage, Folded, Waiting};
 use crate::record::PageKey;
 use crate::shards::{Shards, WorkspaceShards};
-use crate::submission::Ticket;
+use crate::submission::{ShardChanges, Ticket};
 use crate::{AuditEntry, IdentityDone};
 
 /// What reaches a thread that folds.
 pub(crate) enum FoldMessage {
     /// Apply these to one of this thread's shards.
-    Fold { workspace: WorkspaceIndex, shard: u8, changes: Vec<Change>, stamp: Stamp, ticket: Arc<Ticket> },
+    Fold { workspace: WorkspaceIndex, shard: u8, changes: ShardChanges, stamp: Stamp, ticket: Arc<Ticket> },
     /// Change who is who, in any shards of a workspace.
     Identify {
         workspace: WorkspaceIndex,
@@ -43,9 +43,9 @@ pub(crate) struct Folder {
     pub sweep_requested: Arc<AtomicBool>,
 }
 
-/// A pass over the dirty pages there were when it began. Pages born later wait for the next one: on disk, a page is only
-/// ever followed by another when it is full.
-type Sweep = VecDeque<(WorkspaceIndex, u8, std::ops::Range<usize>)>;
+/// A pass over the dirty pages: of each shard, from the last page there was when it began down to the first. It has come
+/// down to the page whose number is given.
+type Sweep = VecDeque<(WorkspaceIndex, u8, usize)>;
 
 /// The committer is gone: nothing more can be made durable.
 struct Gone;
@@ -107,7 +107,7 @@ impl Folder {
         let mine = (0..SHARD_COUNT).filter(|shard| shard % self.count == self.number);
         let workspaces = self.shards.all();
         let all = workspaces.iter().flat_map(|(workspace, shards)| {
-            mine.clone().map(move |number| (*workspace, number, 0..shards.hold(number).page_count()))
+            mine.clone().map(move |number| (*workspace, number, shards.hold(number).page_count()))
         });
         all.collect()
     }
@@ -115,10 +115,10 @@ impl Folder {
     /// Writes the next dirty pages, and drops shards that are done.
     fn sweep_some(&self, sweep: &mut Sweep) -> Result<(), Gone> {
         for _ in 0..Self::SWEEP_PAGES_PER_BATCH {
-            let Some((workspace, number, pages)) = sweep.front_mut() else { return Ok(()) };
+            let Some((workspace, number, below)) = sweep.front_mut() else { return Ok(()) };
             let shards = self.shards.of(*workspace);
             let mut shard = shards.hold(*number);
-            let Some(page) = shard.next_dirty_page(pages.start).filter(|page| *page < pages.end) else {
+            let Some(page) = shard.next_page(below) else {
                 let (oldest, changed) = (shard.seen().oldest(), shard.seen_mut().take_dirty());
                 if !changed.is_empty() {
                     self.send(CommitMessage::Seen { workspace: *workspace, shard: *number, oldest, changed })?;
@@ -128,7 +128,6 @@ impl Folder {
             };
             let mut bytes = Vec::new();
             shard.write_page(page, &mut bytes);
-            pages.start = page + 1;
             let page = u32::try_from(page).expect("four billion profiles fill fewer pages");
             let key = PageKey { workspace: *workspace, shard: *number, page };
             self.send(CommitMessage::Page { key, bytes })?;
@@ -148,9 +147,14 @@ struct Job<'a> {
 impl Job<'_> {
     /// Applies changes to the shard, and what follows from them to others. Each result travels as a part of the ticket of
     /// its own; the message's part is settled when there are no more.
-    fn fold(&self, shard: u8, changes: &[Change], ticket: &Arc<Ticket>, rows: &mut RowChanges) -> Result<(), Gone> {
-        let mut claims = Vec::new();
-        let mut elsewhere = self.fold_into(shard, changes, ticket, &mut claims, rows)?;
+    fn fold(
+        &self,
+        shard: u8,
+        ShardChanges { changes, claims }: &ShardChanges,
+        ticket: &Arc<Ticket>,
+        rows: &mut RowChanges,
+    ) -> Result<(), Gone> {
+        let mut elsewhere = self.fold_into(shard, changes, ticket, rows)?;
         // A profile may move on while its change is on the way; its own shard knows where to.
         while !elsewhere.is_empty() {
             elsewhere.sort_by_key(|(home, _)| *home);
@@ -158,8 +162,9 @@ impl Job<'_> {
             for at_home in elsewhere.chunk_by(|a, b| a.0 == b.0) {
                 self.fold_at_home(at_home, ticket, &mut moved, rows)?;
             }
-            elsewhere = self.fold_into(shard, &moved, ticket, &mut claims, rows)?;
+            elsewhere = self.fold_into(shard, &moved, ticket, rows)?;
         }
+        let claims = if claims.is_empty() { Vec::new() } else { self.shards.hold(shard).open_claims(claims) };
         if !claims.is_empty() {
             let changes: Vec<_> = claims.iter().map(|(anonymous, user)| claim(*anonymous, *user)).collect();
             ticket.add_part();
@@ -175,15 +180,13 @@ impl Job<'_> {
         number: u8,
         changes: &[Change],
         ticket: &Arc<Ticket>,
-        claims: &mut Vec<(ProfileKey, ProfileKey)>,
         rows: &mut RowChanges,
     ) -> Result<Vec<(u8, Change)>, Gone> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
         let mut shard = self.shards.hold(number);
-        let mut applied = shard.apply_all(changes, self.stamp, rows);
-        claims.append(&mut applied.claims);
+        let applied = shard.apply_all(changes, self.stamp, rows);
         self.send(number, applied.effective, applied.seen, ticket, rows)?;
         drop(shard);
         Ok(applied.elsewhere)

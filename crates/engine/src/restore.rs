@@ -198,7 +198,7 @@ impl ShardReader {
             LogEntry::Move { moved: Move::Arrived { profile, calendars, .. }, .. } => {
                 shard.replay_arrived(profile, &calendars, sequence).map_err(|_| Malformed)?;
             }
-            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile),
+            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile, sequence),
             LogEntry::Seen { recorded, fingerprints, .. } => {
                 let held = self.seen_sequences.get(&(workspace, number)).copied().unwrap_or(0);
                 for fingerprint in fingerprints.into_iter().filter(|_| sequence > held) {

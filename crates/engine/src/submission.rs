@@ -8,11 +8,26 @@ use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, Workspa
 
 use crate::EngineError;
 
+/// What one shard is to do.
+#[derive(Clone, Default)]
+pub(crate) struct ShardChanges {
+    pub changes: Vec<Change>,
+    /// Anonymous profiles of this shard that belong to a user, unless they belong to somebody already. What comes of it
+    /// follows the changes.
+    pub claims: Vec<(ProfileKey, ProfileKey)>,
+}
+
+impl ShardChanges {
+    pub const fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.claims.is_empty()
+    }
+}
+
 /// Changes of one workspace that are answered together, sorted by shard as they are added.
 pub struct Submission {
     pub(crate) workspace: WorkspaceIndex,
     pub(crate) stamp: Stamp,
-    pub(crate) by_shard: Vec<Vec<Change>>,
+    pub(crate) by_shard: Vec<ShardChanges>,
     change_count: usize,
     activity_count: usize,
     /// The zone its days were cut in, where that could have changed meanwhile.
@@ -28,7 +43,7 @@ impl Submission {
         Self {
             workspace,
             stamp,
-            by_shard: vec![Vec::new(); usize::from(SHARD_COUNT)],
+            by_shard: vec![ShardChanges::default(); usize::from(SHARD_COUNT)],
             change_count: 0,
             activity_count: 0,
             zone: None,
@@ -42,7 +57,7 @@ impl Submission {
     }
 
     fn add(&mut self, change: Change) {
-        self.by_shard[usize::from(change.profile().shard())].push(change);
+        self.by_shard[usize::from(change.profile().shard())].changes.push(change);
         self.change_count += 1;
     }
 
@@ -59,12 +74,13 @@ impl Submission {
 
     /// Adds that the anonymous profile belongs to the user, unless it belongs to somebody already.
     pub fn claim(&mut self, anonymous: ProfileKey, user: ProfileKey) {
-        self.add(Change::Claim { profile: anonymous, user });
+        self.by_shard[usize::from(anonymous.shard())].claims.push((anonymous, user));
+        self.change_count += 1;
     }
 
     /// Adds a session that began on `day`, in its hour `hour` counted from the day's start (0 to 24).
     pub fn session(&mut self, app: Option<AppIndex>, day: ActiveDay, hour: u8, fingerprint: SessionFingerprint) {
-        self.add(Change::Session { app, day, hour, fingerprint: fingerprint.to_u128() });
+        self.add(Change::Session { app, day, hour, fingerprint });
     }
 
     /// Adds that `profile` removed the app on `day`.

@@ -6,7 +6,7 @@ use crate::{AppIndex, IdentitySecret, Instant, ProfileKey};
 
 /// What tells a session from a repeat of it: a keyed 128-bit hash, apart from those of identities and of each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct SessionFingerprint(u128);
+pub struct SessionFingerprint([u64; 2]);
 
 /// Combined with the first byte of the secret; the kinds of identities are small numbers.
 const BY_ID: u8 = 0x80;
@@ -33,12 +33,19 @@ impl SessionFingerprint {
         let mut hasher = SipHasher24::new_with_key(&key);
         hasher.write(&app.map_or(0, |app| app.get() + 1).to_le_bytes());
         rest(&mut hasher);
-        Self(hasher.finish128().as_u128())
+        Self::from_u128(hasher.finish128().as_u128())
+    }
+
+    /// The fingerprint with this value.
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
+    pub const fn from_u128(value: u128) -> Self {
+        Self([value as u64, (value >> 64) as u64])
     }
 
     /// The value.
     pub const fn to_u128(self) -> u128 {
-        self.0
+        let [low, high] = self.0;
+        (high as u128) << 64 | low as u128
     }
 }
 

@@ -88,7 +88,11 @@ pub enum IdentityError {
 /// A profile: the keyed 128-bit SipHash-2-4 of one identity. No plaintext identity is kept. Two of n identities
 /// collide with probability below n² / 2¹²⁹: under 10⁻²⁰ for a billion.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ProfileKey(u128);
+pub struct ProfileKey {
+    /// In two words, so that what has a key in it is aligned to one.
+    high: u64,
+    low: u64,
+}
 
 impl ProfileKey {
     /// The key of an identity: 1 to 1,024 bytes, compared byte for byte.
@@ -101,30 +105,36 @@ impl ProfileKey {
         }
         let mut key = secret.0;
         key[0] ^= kind as u8;
-        // 0 marks a place without a profile.
-        Ok(Self(SipHasher24::new_with_key(&key).hash(text.as_bytes()).as_u128().max(1)))
+        // 0 is no profile.
+        Ok(Self::from_u128(SipHasher24::new_with_key(&key).hash(text.as_bytes()).as_u128().max(1)))
     }
 
     /// The key with this value.
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
     pub const fn from_u128(value: u128) -> Self {
-        Self(value)
+        Self { high: (value >> 64) as u64, low: value as u64 }
     }
 
     /// The value.
     pub const fn to_u128(self) -> u128 {
-        self.0
+        (self.high as u128) << 64 | self.low as u128
     }
 
     /// The shard that owns this profile: its top bits, so that tables inside a shard may use the low ones.
     #[expect(clippy::cast_possible_truncation, reason = "four bits are left")]
     pub const fn shard(self) -> u8 {
-        (self.0 >> (128 - SHARD_COUNT.trailing_zeros())) as u8
+        (self.high >> (64 - SHARD_COUNT.trailing_zeros())) as u8
+    }
+
+    /// The lower half of the value: a hash of the profile within its shard.
+    pub const fn low(self) -> u64 {
+        self.low
     }
 }
 
 impl fmt::Debug for ProfileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:032x}", self.to_u128())
     }
 }
 

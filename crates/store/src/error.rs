@@ -27,17 +27,17 @@ pub enum StoreError {
         /// What is missing.
         reason: String,
     },
-    /// A newer release wrote the data directory.
+    /// A release with another format wrote the data directory.
     #[error(
-        "the data directory `{}` has format {found}, and this release reads formats up to {supported}; use the newer release that wrote it",
+        "the data directory `{}` has format {found}, and this release reads format {supported}; use the release that wrote it",
         path.display()
     )]
-    NewerFormat {
+    OtherFormat {
         /// The data directory.
         path: PathBuf,
         /// The format it has.
         found: u32,
-        /// The newest format this release reads.
+        /// The format this release reads.
         supported: u32,
     },
     /// What is stored cannot be what this software stored.

@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey};
 
-use super::{Elsewhere, Shard, halves};
+use super::{Elsewhere, Shard};
 use crate::calendar::{self, Calendars};
 use crate::identity::IdentityRecord;
-use crate::person::{Flags, ProfileIndex, note_contribution};
+use crate::person::{Flags, note_contribution};
 use crate::row::RowChanges;
 
 /// One profile's place among the others: what changes of who is who are made of. None of these notes rows but
@@ -13,7 +13,7 @@ use crate::row::RowChanges;
 impl Shard {
     /// Whether the profile lives here.
     pub fn contains(&self, key: ProfileKey) -> bool {
-        self.find(key).is_some()
+        self.profiles.find(key).is_some()
     }
 
     /// Where a profile that belongs here by its key lives instead.
@@ -21,31 +21,35 @@ impl Shard {
         if self.elsewhere.is_empty() {
             return None;
         }
-        let key = halves(key);
-        self.elsewhere.find(key[0], |other| other.key == key).map(|other| other.home)
+        self.elsewhere.find(key.low(), |other| other.key == key).map(|other| other.home)
     }
 
     /// Says where a profile that belongs here by its key lives instead, or that it does not live elsewhere.
     pub(crate) fn set_elsewhere(&mut self, key: ProfileKey, home: Option<u8>) {
-        let key = halves(key);
-        let found = self.elsewhere.find_entry(key[0], |other| other.key == key);
+        let found = self.elsewhere.find_entry(key.low(), |other| other.key == key);
         match (found, home) {
             (Ok(entry), None) => drop(entry.remove()),
             (Ok(mut entry), Some(home)) => entry.get_mut().home = home,
             (Err(_), None) => {}
             (Err(_), Some(home)) => {
                 let settled = false;
-                self.elsewhere.insert_unique(key[0], Elsewhere { key, home, settled }, |other| other.key[0]);
+                let elsewhere = Elsewhere { key, home, settled };
+                self.elsewhere.insert_unique(key.low(), elsewhere, |other| other.key.low());
             }
         }
     }
 
     /// Says of a profile that lives elsewhere whether it is settled.
     pub(crate) fn set_settled(&mut self, key: ProfileKey, settled: bool) {
-        let key = halves(key);
-        if let Some(other) = self.elsewhere.find_mut(key[0], |other| other.key == key) {
+        if let Some(other) = self.elsewhere.find_mut(key.low(), |other| other.key == key) {
             other.settled = settled;
         }
+    }
+
+    /// Of claims (a profile that belongs here by its key, and a user who lives anywhere), those that are to be made: the
+    /// profile belongs to nobody yet.
+    pub fn open_claims(&self, claims: &[(ProfileKey, ProfileKey)]) -> Vec<(ProfileKey, ProfileKey)> {
+        claims.iter().filter(|(profile, _)| !self.is_settled(*profile)).copied().collect()
     }
 
     /// Whether a profile that belongs here by its key belongs to somebody, or was taken out by hand, so that no claim
@@ -54,13 +58,12 @@ impl Shard {
         if self.contains(key) {
             return self.identity_of(key, 0).is_settled();
         }
-        let key = halves(key);
-        self.elsewhere.find(key[0], |other| other.key == key).is_some_and(|other| other.settled)
+        self.elsewhere.find(key.low(), |other| other.key == key).is_some_and(|other| other.settled)
     }
 
     /// Makes a profile known, and says whether it was not.
     pub(crate) fn know(&mut self, key: ProfileKey) -> bool {
-        let new = self.find(key).is_none();
+        let new = !self.contains(key);
         if new {
             self.add(key, &[]);
         }
@@ -69,16 +72,14 @@ impl Shard {
 
     /// The profiles of the person, this one among them; only itself if it does not live here.
     pub fn person_of(&self, key: ProfileKey) -> Vec<ProfileKey> {
-        let Some(profile) = self.find(key) else { return vec![key] };
-        self.persons.profiles_of(&profile).iter().map(|member| self.profiles[*member as usize].key()).collect()
+        self.persons.profiles_of(&key).to_vec()
     }
 
     /// The active days of the profile's person by app, of all its profiles together.
     pub fn days_of(&self, key: ProfileKey) -> BTreeMap<Option<AppIndex>, BTreeSet<ActiveDay>> {
         let mut days = BTreeMap::<_, BTreeSet<_>>::new();
-        let Some(profile) = self.find(key) else { return days };
-        let members = self.persons.profiles_of(&profile).iter();
-        for track in members.flat_map(|member| self.calendars_at(*member).tracks()) {
+        let members = self.persons.profiles_of(&key).iter();
+        for track in members.flat_map(|member| self.calendars_of(*member).tracks()) {
             days.entry(track.app).or_default().extend(track.days());
         }
         days
@@ -86,9 +87,8 @@ impl Shard {
 
     /// Notes the whole contribution of a person, unless excluded: added (`sign` +1) or taken back (−1).
     pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i8, rows: &mut RowChanges) {
-        let Some(profile) = self.find(key) else { return };
-        if !self.persons.flags_of(profile).has(Flags::EXCLUDED) {
-            let calendars = self.persons.profiles_of(&profile).iter().map(|member| self.calendars_at(*member));
+        if !self.is_excluded(key) {
+            let calendars = self.persons.profiles_of(&key).iter().map(|member| self.calendars_of(*member));
             note_contribution(calendars, cause, sign, rows);
         }
     }
@@ -99,62 +99,55 @@ impl Shard {
     }
 
     pub(crate) fn flags_of(&self, key: ProfileKey) -> Flags {
-        self.find(key).map_or(Flags::NONE, |profile| self.persons.flags_of(profile))
+        self.persons.flags_of(key)
     }
 
+    /// Says something of a profile that lives here.
     pub(crate) fn set_flags(&mut self, key: ProfileKey, flags: Flags) {
-        if let Some(profile) = self.find(key) {
-            self.persons.set_flags(profile, flags);
+        if self.contains(key) {
+            self.persons.set_flags(key, flags);
         }
     }
 
     /// Makes `from` and its person a part of the person of `into`; both live here.
     pub(crate) fn join(&mut self, into: ProfileKey, from: ProfileKey) {
-        if let (Some(into_index), Some(from)) = (self.find(into), self.find(from)) {
-            self.persons.join(into_index, into, from);
+        if self.contains(into) && self.contains(from) {
+            self.persons.join(into, from);
         }
     }
 
     /// Makes the profile a person of its own.
     pub(crate) fn split(&mut self, key: ProfileKey) {
-        if let Some(profile) = self.find(key) {
-            self.split_index(profile);
-        }
-    }
-
-    pub(super) fn split_index(&mut self, profile: ProfileIndex) {
-        let profiles = &self.profiles;
-        self.persons.split(profile, |member| profiles[member as usize].key());
-    }
-
-    pub(crate) fn calendars_of(&self, key: ProfileKey) -> Vec<u8> {
-        self.find(key).map_or_else(Vec::new, |profile| self.calendar_bytes(profile).to_vec())
+        self.persons.split(key);
     }
 
     /// Takes the profile out of the shard and out of its person; gives its calendars.
     pub(crate) fn take_out(&mut self, key: ProfileKey) -> Vec<u8> {
-        let calendars = self.calendars_of(key);
-        if let Some(profile) = self.find(key) {
-            self.free_slot(profile);
-        }
+        let Some(spot) = self.profiles.find(key) else { return Vec::new() };
+        let calendars = self.profiles.calendars_at(&spot).to_vec();
+        self.profiles.remove(&spot);
+        self.persons.split(key);
+        self.persons.set_flags(key, Flags::NONE);
+        self.pages.touch(key);
         calendars
     }
 
     /// The profile is here, with these calendars and no others.
     pub(crate) fn put(&mut self, key: ProfileKey, calendars: &[u8]) {
-        match self.find(key) {
-            Some(profile) => self.set_calendars(profile, calendars),
-            None => {
-                self.add(key, calendars);
+        match self.profiles.find(key) {
+            Some(spot) => {
+                self.profiles.set_calendars(&spot, calendars);
+                self.pages.touch(key);
             }
+            None => self.add(key, calendars),
         }
     }
 
     /// The active days of `from` become days of `into` too; gives the calendars of `into`. The person stays as active.
     pub(crate) fn absorb(&mut self, into: ProfileKey, from: ProfileKey) -> Vec<u8> {
-        let mut calendars = self.calendars_of(into);
+        let copy = |of: Calendars<'_>| of.bytes().to_vec();
+        let (mut calendars, absorbed) = (copy(self.calendars_of(into)), copy(self.calendars_of(from)));
         let mut scratch = Vec::new();
-        let absorbed = self.calendars_of(from);
         for track in Calendars::trusted(&absorbed).tracks() {
             for day in track.days() {
                 if !Calendars::trusted(&calendars).tracks().any(|own| own.app == track.app && own.around(day).active) {
@@ -169,7 +162,6 @@ impl Shard {
 
     /// How the profile, which lives here, stands.
     pub(crate) fn identity_of(&self, key: ProfileKey, home: u8) -> IdentityRecord {
-        let person = self.find(key).and_then(|profile| self.persons.label_of(profile));
-        IdentityRecord { home, person, flags: self.flags_of(key) }
+        IdentityRecord { home, person: self.persons.label_of(key), flags: self.flags_of(key) }
     }
 }

@@ -40,7 +40,9 @@ fn change(event: Event) -> Result<Change, IdentityChange> {
             day: ActiveDay::new(Day::new(day).unwrap()).unwrap(),
         },
         Event::Known { user } => Change::Known { profile: key(user) },
-        Event::Claim { user, other } => Change::Claim { profile: key(user), user: key(other) },
+        Event::Claim { user, other } => {
+            return Err(IdentityChange::Claim { anonymous: key(user), user: key(other) });
+        }
         Event::Link { user, other } => return Err(IdentityChange::Link { profile: key(user), other: key(other) }),
         Event::Unlink { user } => return Err(IdentityChange::Unlink { profile: key(user) }),
         Event::Erase { user } => return Err(IdentityChange::Erase { profile: key(user) }),
@@ -62,6 +64,11 @@ impl Workspace {
         for run in changes.chunk_by(|a, b| shard_of(a).is_some() && shard_of(a) == shard_of(b)) {
             let mut rows = RowChanges::new();
             effective += match run[0] {
+                Err(IdentityChange::Claim { anonymous, user }) => {
+                    let open = self.shards[usize::from(anonymous.shard())].open_claims(&[(anonymous, user)]);
+                    let claims = open.into_iter().map(|(anonymous, user)| IdentityChange::Claim { anonymous, user });
+                    self.identify(&claims.collect::<Vec<_>>(), &mut rows)
+                }
                 Err(identity) => self.identify(&[identity], &mut rows),
                 Ok(first) => {
                     let batch: Vec<_> = run.iter().map(|change| change.unwrap()).collect();
@@ -82,12 +89,7 @@ impl Workspace {
             assert!(self.shards[usize::from(home)].contains(change.profile()), "a profile is where its shard says");
             effective += self.shards[usize::from(home)].apply_all(&[change], stamp, rows).effective.len();
         }
-        let claims: Vec<_> = applied
-            .claims
-            .iter()
-            .map(|(anonymous, user)| IdentityChange::Claim { anonymous: *anonymous, user: *user })
-            .collect();
-        effective + self.identify(&claims, rows)
+        effective
     }
 
     fn identify(&mut self, changes: &[IdentityChange], rows: &mut RowChanges) -> usize {
@@ -126,7 +128,7 @@ impl Workspace {
                 restored.load_page(page, &bytes, 1).unwrap();
             }
             assert!(shard.page_count() * PAGE_PROFILES >= shard.profile_count());
-            assert_eq!(shard.next_dirty_page(0), None);
+            assert_eq!(shard.next_page(&mut shard.page_count()), None);
             restored.restored();
             *shard = restored;
         }

@@ -1,11 +1,17 @@
 //! Pages and a log that tell of different moments, as a crash leaves them.
 
-use dauphin_core::{Arrival, Change, Identities, IdentityChange, PAGE_PROFILES, RowChanges, Shard, Stamp, Track};
+use std::collections::{BTreeMap, BTreeSet};
+
+use dauphin_core::{Arrival, Change, Identities, IdentityChange, PageError, RowChanges, Shard, Stamp};
 use dauphin_model::{ActiveDay, ProfileKey};
+use proptest::prelude::*;
+
+use crate::property::cases;
 
 /// All of them in the first shard.
 fn key(user: u64) -> ProfileKey {
-    ProfileKey::from_u128(u128::from(user) + 1)
+    let mixed = (user + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ProfileKey::from_u128(u128::from(user) << 64 | u128::from(mixed ^ mixed >> 29))
 }
 
 fn active(user: u64, day: u16) -> Change {
@@ -30,58 +36,119 @@ fn page(shard: &mut Shard, page: usize) -> Vec<u8> {
     bytes
 }
 
-/// The active days of everybody, in order.
-fn days(shard: &Shard) -> Vec<u16> {
-    let mut days: Vec<u16> = shard
-        .people()
-        .flatten()
-        .flat_map(|c| c.tracks().flat_map(Track::days).collect::<Vec<_>>())
-        .map(ActiveDay::code)
-        .collect();
-    days.sort_unstable();
-    days
+/// A user's active days.
+fn days_of(shard: &Shard, user: u64) -> BTreeSet<u16> {
+    shard.days_of(key(user)).into_values().flatten().map(ActiveDay::code).collect()
 }
 
-/// Two pages of people, each active on day 1.
-fn two_pages() -> (Shard, u64) {
-    let mut shard = Shard::default();
-    let last = u64::try_from(PAGE_PROFILES).unwrap();
-    (0..=last).for_each(|user| fold(&mut shard, active(user, 1)));
-    (shard, last)
+/// What happened, as the log has it.
+#[derive(Clone, Copy)]
+enum Logged {
+    Active(u64, u16),
+    Left(u64),
 }
 
-#[test]
-fn a_profile_that_moved_between_two_pages_is_read_from_the_later_one() {
-    let (mut shard, last) = two_pages();
-    // User 5 leaves the first page and comes back in the second, on the place of the last user.
-    let first_before = page(&mut shard, 0);
-    erase(&mut shard, 5);
-    erase(&mut shard, last);
-    fold(&mut shard, active(5, 7));
-    let second_after = page(&mut shard, 1);
-    let mut restored = Shard::default();
-    restored.load_page(0, &first_before, 4).unwrap();
-    restored.load_page(1, &second_after, 7).unwrap();
-    restored.restored();
-    let expected: Vec<u16> = std::iter::repeat_n(1, PAGE_PROFILES - 1).chain([7]).collect();
-    assert_eq!((restored.profile_count(), days(&restored)), (PAGE_PROFILES, expected));
+/// A shard and what a store has of it.
+#[derive(Default)]
+struct Stored {
+    shard: Shard,
+    pages: BTreeMap<usize, (Vec<u8>, u64)>,
+    log: BTreeMap<u64, Logged>,
+    sequence: u64,
+    /// Up to where a sweep came down, and the log record at which it began.
+    sweep: Option<(usize, u64)>,
 }
 
-#[test]
-fn a_profile_that_moved_back_between_two_pages_is_read_from_the_later_one() {
-    let (mut shard, last) = two_pages();
-    // The last user leaves the second page and comes back in the first, on the place of user 5.
-    let second_before = page(&mut shard, 1);
-    erase(&mut shard, last);
-    erase(&mut shard, 5);
-    fold(&mut shard, active(last, 7));
-    let first_after = page(&mut shard, 0);
-    let mut restored = Shard::default();
-    restored.load_page(0, &first_after, 7).unwrap();
-    restored.load_page(1, &second_before, 4).unwrap();
-    restored.restored();
-    let expected: Vec<u16> = std::iter::repeat_n(1, PAGE_PROFILES - 1).chain([7]).collect();
-    assert_eq!((restored.profile_count(), days(&restored)), (PAGE_PROFILES, expected));
+impl Stored {
+    fn log(&mut self, logged: Logged) {
+        self.sequence += 1;
+        self.log.insert(self.sequence, logged);
+    }
+
+    /// Writes so many pages of a sweep, which is begun if there is none; what it replaces of the log is removed at its end.
+    fn sweep(&mut self, page_count: usize) {
+        for _ in 0..page_count {
+            let (below, until) = self.sweep.get_or_insert((self.shard.page_count(), self.sequence));
+            let Some(number) = self.shard.next_page(below) else {
+                let until = *until;
+                self.log.retain(|sequence, _| *sequence > until);
+                self.sweep = None;
+                return;
+            };
+            let bytes = page(&mut self.shard, number);
+            self.pages.insert(number, (bytes, self.sequence));
+        }
+    }
+
+    fn restart(&mut self) {
+        self.shard = Shard::default();
+        self.sweep = None;
+        for (number, (bytes, sequence)) in &self.pages {
+            self.shard.load_page(*number, bytes, *sequence).unwrap();
+        }
+        for (sequence, logged) in &self.log {
+            match logged {
+                Logged::Active(user, day) => self.shard.replay(&active(*user, *day), *sequence),
+                Logged::Left(user) => self.shard.replay_left(key(*user), *sequence),
+            }
+        }
+        self.shard.restored();
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many users from one on are active.
+    Active(u64, u64, u16),
+    /// Every third of so many users is erased.
+    Erased(u64, u64),
+    Sweep(usize),
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (0_u64..12_000, 1_u64..3_000, 1_u16..6).prop_map(|(from, count, day)| Step::Active(from, count, day)),
+        2 => (0_u64..12_000, 1_u64..900).prop_map(|(from, count)| Step::Erased(from, count)),
+        4 => (1_usize..9).prop_map(Step::Sweep),
+        1 => Just(Step::Sweep(1_000)),
+        2 => Just(Step::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(200)))]
+
+    #[test]
+    fn whatever_a_sweep_came_to_a_restart_finds_what_was_there(steps in prop::collection::vec(step(), 1..24)) {
+        let mut stored = Stored::default();
+        let mut expected = BTreeMap::<u64, BTreeSet<u16>>::new();
+        for step in steps.into_iter().chain([Step::Restart]) {
+            match step {
+                Step::Active(from, count, day) => {
+                    for user in from..from + count {
+                        fold(&mut stored.shard, active(user, day));
+                        stored.log(Logged::Active(user, day));
+                        expected.entry(user).or_default().insert(day);
+                    }
+                }
+                Step::Erased(from, count) => {
+                    for user in (from..from + count).step_by(3) {
+                        if expected.remove(&user).is_some() {
+                            erase(&mut stored.shard, user);
+                            stored.log(Logged::Left(user));
+                        }
+                    }
+                }
+                Step::Sweep(page_count) => stored.sweep(page_count),
+                Step::Restart => stored.restart(),
+            }
+            prop_assert_eq!(stored.shard.profile_count(), expected.len());
+        }
+        for (user, days) in expected {
+            prop_assert_eq!(days_of(&stored.shard, user), days, "user {}", user);
+        }
+    }
 }
 
 #[test]
@@ -94,40 +161,34 @@ fn what_left_and_came_back_is_there_once() {
     let mut restored = Shard::default();
     restored.load_page(0, &bytes, 3).unwrap();
     restored.replay(&active(5, 1), 1);
-    restored.replay_left(key(5));
+    restored.replay_left(key(5), 2);
     restored.replay(&active(5, 7), 3);
-    assert_eq!(days(&restored), [7]);
-    restored.replay_left(key(5));
-    assert_eq!((restored.profile_count(), days(&restored)), (0, vec![]));
+    assert_eq!(days_of(&restored, 5), [7].into());
+    restored.replay_left(key(5), 4);
+    assert_eq!((restored.profile_count(), days_of(&restored, 5)), (0, BTreeSet::new()));
     restored.replay(&active(5, 8), 5);
     restored.restored();
-    assert_eq!(days(&restored), [8]);
+    assert_eq!(days_of(&restored, 5), [8].into());
 }
 
 #[test]
-fn what_happened_before_a_profile_was_forgotten_is_replayed_and_forgotten() {
+fn a_page_that_is_none_is_refused() {
     let mut shard = Shard::default();
-    fold(&mut shard, active(6, 1));
     fold(&mut shard, active(5, 1));
-    erase(&mut shard, 5);
     let bytes = page(&mut shard, 0);
-    let mut restored = Shard::default();
-    restored.load_page(0, &bytes, 3).unwrap();
-    restored.replay(&active(6, 1), 1);
-    restored.replay(&active(5, 1), 2);
-    restored.replay_left(key(5));
-    restored.restored();
-    assert_eq!((restored.profile_count(), days(&restored)), (1, vec![1]));
-    fold(&mut restored, active(7, 2));
-    assert_eq!((restored.page_count(), days(&restored)), (1, vec![1, 2]));
-}
-
-#[test]
-fn a_profile_twice_in_one_page_is_refused() {
-    let mut shard = Shard::default();
-    fold(&mut shard, active(5, 1));
-    let mut bytes = page(&mut shard, 0);
-    bytes[0] = 2;
-    bytes.extend_from_within(1..);
-    assert!(Shard::default().load_page(0, &bytes, 1).is_err());
+    let load = |page, bytes: &[u8]| Shard::default().load_page(page, bytes, 1);
+    assert_eq!(load(0, &bytes), Ok(()));
+    let twice = [&[0, 2], &bytes[2..], &bytes[2..]].concat();
+    assert_eq!(load(0, &twice), Err(PageError::Misplaced(key(5))));
+    let page_of_others = usize::try_from(!key(5).low() & 1).unwrap();
+    let elsewhere = [&[1], &bytes[1..]].concat();
+    assert_eq!(load(page_of_others, &elsewhere), Err(PageError::Misplaced(key(5))));
+    for (page, bytes) in [(1, bytes.clone()), (0, bytes[..bytes.len() - 1].to_vec()), (0, [&bytes[..], &[0]].concat())]
+    {
+        assert_eq!(load(page, &bytes), Err(PageError::Malformed));
+    }
+    assert_eq!(load(0, &[64, 0]), Err(PageError::Malformed));
+    let mut once = Shard::default();
+    once.load_page(0, &bytes, 1).unwrap();
+    assert_eq!(once.load_page(0, &bytes, 1), Err(PageError::OutOfOrder));
 }

@@ -90,7 +90,6 @@ impl LogRecord {
             entry.push(match run[0] {
                 Change::Active { .. } => TAG_ACTIVE,
                 Change::Known { .. } => TAG_KNOWN,
-                Change::Claim { .. } => unreachable!("a claim is never remembered"),
                 Change::Session { .. } | Change::Uninstall { .. } => unreachable!("remembered by fingerprint"),
             });
             write_varint(entry, run.len() as u64);
@@ -101,7 +100,7 @@ impl LogRecord {
                         write_varint(entry, app.map_or(0, |app| u64::from(app.get()) + 1));
                         entry.extend_from_slice(&day.code().to_le_bytes());
                     }
-                    Change::Known { profile } | Change::Claim { profile, .. } | Change::Uninstall { profile, .. } => {
+                    Change::Known { profile } | Change::Uninstall { profile, .. } => {
                         entry.extend_from_slice(&profile.to_u128().to_le_bytes());
                     }
                     Change::Session { .. } => {}

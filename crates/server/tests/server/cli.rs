@@ -171,7 +171,7 @@ fn a_newer_format_is_refused_and_nonsense_too() {
         }
         assert_eq!(hash(&place), before);
     }
-    place.write("data/VERSION", "dauphin 2\n");
+    place.write("data/VERSION", "dauphin 3\n");
     assert_eq!(place.run("check --data data").code, 0);
     fs::remove_file(place.path("data/VERSION")).unwrap();
     place.run("serve --data data").refused(1, &["is not a data directory: the file `VERSION` is missing"]);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::StoreError;
 
-/// The format of a data directory this release writes, and the newest it reads.
-pub const FORMAT_SUPPORTED: u32 = 2;
+/// The format of a data directory this release writes and reads.
+pub const FORMAT_SUPPORTED: u32 = 3;
 
 const LOCK_FILE: &str = "LOCK";
 const VERSION_FILE: &str = "VERSION";
@@ -46,11 +46,7 @@ impl Directory {
     pub(super) fn open_for_writing(path: &Path) -> Result<Self, StoreError> {
         require_complete(path)?;
         let directory = Self::lock_for_writing(path)?;
-        if check_version(path)? < FORMAT_SUPPORTED {
-            // Format 2 adds tables, and entries to the log, and changes nothing that format 1 has: its number is all
-            // that must be brought up to date, so that an older release does not overlook what is added.
-            write_version(path)?;
-        }
+        check_version(path)?;
         Ok(directory)
     }
 
@@ -159,16 +155,14 @@ fn write_version(path: &Path) -> Result<(), StoreError> {
     publish(path, VERSION_FILE)
 }
 
-/// The format of the directory; one that this release does not read is refused.
-fn check_version(path: &Path) -> Result<u32, StoreError> {
+/// Refuses a directory whose format this release does not read.
+fn check_version(path: &Path) -> Result<(), StoreError> {
     let file = path.join(VERSION_FILE);
     let bytes = fs::read(&file).map_err(StoreError::io("read", &file))?;
     match parse_version(&bytes) {
-        Some(found @ 1..=FORMAT_SUPPORTED) => Ok(found),
-        Some(found) if found > FORMAT_SUPPORTED => {
-            Err(StoreError::NewerFormat { path: path.to_owned(), found, supported: FORMAT_SUPPORTED })
-        }
-        Some(_) | None => {
+        Some(FORMAT_SUPPORTED) => Ok(()),
+        Some(found @ 1..) => Err(StoreError::OtherFormat { path: path.to_owned(), found, supported: FORMAT_SUPPORTED }),
+        Some(0) | None => {
             let reason = format!("it holds `{}`, not `dauphin` and the number of a format", bytes.escape_ascii());
             Err(StoreError::Corrupt { path: file, reason })
         }

@@ -12,7 +12,7 @@ fn a_new_data_directory_has_three_files() {
     let store = Embedded::create(&path).unwrap();
     let names: Vec<_> = files(&path).into_keys().skip(1).map(|file| file.file_name().unwrap().to_owned()).collect();
     assert_eq!(names, ["LOCK", "VERSION", "dauphin.redb"]);
-    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 2\n");
+    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 3\n");
     assert!(contents(&store).is_empty());
 }
 
@@ -58,7 +58,7 @@ fn an_interrupted_creation_is_done_again() {
         fs::create_dir_all(&path).unwrap();
         for name in left {
             // Cut short: nothing says that a file without its last name is complete.
-            let bytes = if *name == "VERSION" { &b"dauphin 2\n"[..] } else { b"da" };
+            let bytes = if *name == "VERSION" { &b"dauphin 3\n"[..] } else { b"da" };
             fs::write(path.join(name), bytes).unwrap();
         }
         assert!(matches!(Embedded::open(&path), Err(StoreError::NotADataDirectory { .. })), "{left:?}");
@@ -71,17 +71,21 @@ fn an_interrupted_creation_is_done_again() {
 }
 
 #[test]
-fn a_newer_format_is_refused_with_both_numbers() {
-    let (_parent, path) = new_directory();
-    Box::new(Embedded::create(&path).unwrap()).close().unwrap();
-    fs::write(path.join("VERSION"), "dauphin 7\n").unwrap();
-    let before = files(&path);
-    for error in [Embedded::open(&path).unwrap_err(), Embedded::open_read_only(&path).unwrap_err()] {
-        assert!(matches!(error, StoreError::NewerFormat { found: 7, supported: FORMAT_SUPPORTED, .. }));
-        let message = error.to_string();
-        assert!(message.contains("format 7") && message.contains("up to 2"), "{message}");
+fn another_format_is_refused_with_both_numbers() {
+    for number in [2, 7] {
+        let (_parent, path) = new_directory();
+        Box::new(Embedded::create(&path).unwrap()).close().unwrap();
+        fs::write(path.join("VERSION"), format!("dauphin {number}\n")).unwrap();
+        let before = files(&path);
+        for error in [Embedded::open(&path).unwrap_err(), Embedded::open_read_only(&path).unwrap_err()] {
+            assert!(
+                matches!(error, StoreError::OtherFormat { found, supported: FORMAT_SUPPORTED, .. } if found == number)
+            );
+            let message = error.to_string();
+            assert!(message.contains(&format!("format {number}")) && message.contains("reads format 3"), "{message}");
+        }
+        assert_eq!(files(&path), before);
     }
-    assert_eq!(files(&path), before);
 }
 
 #[test]
@@ -147,5 +151,5 @@ fn an_older_format_is_read_as_it_is_and_brought_up_to_date_when_written() {
     drop(Embedded::open_read_only(&path).unwrap());
     assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 1\n");
     drop(Embedded::open(&path).unwrap());
-    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 2\n");
+    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 3\n");
 }
