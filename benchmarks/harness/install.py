@@ -37,7 +37,14 @@ def python() -> Path:
 
 
 def pip(folder: Path, requirement: str) -> bool:
-    command = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]
+    command: list[str | Path] = [
+        folder / "bin" / "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--only-binary",
+        ":all:",
+    ]
     return ran([*command, requirement], requirement)
 
 

@@ -1,4 +1,4 @@
-"""One peer in one part, in a process of its own: `python -m harness.job PART PEER DATA PLACE OUT THREADS SECONDS IMPORTS`."""
+"""One peer in one part, in a process of its own. Words: PART PEER DATA PLACE OUT THREADS SECONDS IMPORTS."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ def described(way: dict[str, Any]) -> str:
         return f"{way['name']}, {way['file']}: {way['rows'] / way['seconds']['median'] / 1e6:.2f} M rows/s"
     if "seconds" in way:
         return f"{way['name']}: {way['seconds']['median'] * 1e3:.3f} ms"
+    if "report" in way:
+        return f"{len(way['report']['measures'])} measures"
     return ", ".join(f"{name} {value:,.3f}" for name, value in way["facts"].items())
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from harness import chart
 from harness.agree import Agreement, errors
-from harness.chart import Bar
+from harness.chart import Bar, Scale
 from harness.install import BENCHMARKS
 
 OWN = "dauphin"
@@ -31,6 +33,36 @@ class Page:
         self, charts: Path, results: list[Result], agreements: list[Agreement], machine: dict[str, str]
     ) -> None:
         self.charts, self.results, self.agreements, self.about = charts, results, agreements, machine
+
+    def summary(self) -> str:
+        """Dauphin beside the best of those who do the same: exactly, and durably where it matters."""
+        rows = [
+            self._beside("100 points of MAU", "series", lambda way: way["seconds"]["median"], duration, min),
+            self._beside("Parquet rows a second", "import", lambda way: import_rate(way, "parquet"), millions, max),
+            self._beside("CSV rows a second", "import", lambda way: import_rate(way, "csv"), millions, max),
+            self._beside("durable events a second", "ingest", ingest_rate, millions, max),
+            self._beside("bytes written a user-day", "ingest", written_a_user_day, plain, min),
+        ]
+        return table(["", "Dauphin", "best of the others", "which", "ratio"], [row for row in rows if row])
+
+    def _beside(
+        self,
+        what: str,
+        part: str,
+        of: Callable[[Result], float | None],
+        shown: Callable[[float], str],
+        best: Callable[..., tuple[float, str]],
+    ) -> list[str]:
+        own: list[tuple[float, str]] = []
+        others: list[tuple[float, str]] = []
+        for result, way in self._ways(part):
+            value = of(way) if way.get("is_exact", True) and way.get("is_durable", True) else None
+            if value is not None:
+                (own if result["peer"] == OWN else others).append((value, titled(result, way)))
+        if not own or not others:
+            return []
+        (value, _), (other, which) = best(own), best(others)
+        return [what, shown(value), shown(other), which, times(other / value if best is min else value / other)]
 
     def machine(self) -> str:
         rows = [[name, value] for name, value in self.about.items()]
@@ -73,7 +105,9 @@ class Page:
         if not ways:
             return "Not measured."
         own = own_median(ways)
-        exact = next((way["counts"]["all"] for result, way in ways if way["is_exact"] and way["points"] == 100), {})
+        exact: dict[str, int] = next(
+            (way["counts"]["all"] for result, way in ways if way["is_exact"] and way["points"] == 100), {}
+        )
         rows, bars = [], []
         for result, way in sorted(ways, key=lambda pair: pair[1]["seconds"]["median"]):
             seconds = way["seconds"]
@@ -90,8 +124,14 @@ class Page:
             ])  # fmt: skip
             note = "" if way["is_exact"] else " (estimate)"
             bars.append(Bar(titled(result, way, code=False), seconds["median"], result["peer"] == OWN, note))
-        chart.bars(self.charts / "series.svg", "100 points of MAU over all apps: time for one series", bars, duration)
-        head = ["way", "counts", "100 points", "fastest – slowest", "runs", "Dauphin is faster by", "built beforehand in"]
+        chart.bars(
+            self.charts / "series.svg",
+            "100 points of MAU over all apps: time for one series",
+            bars,
+            duration,
+            Scale.of_powers,
+        )
+        head = ["way", "counts", "100 points", "fastest – slowest", "runs", "times Dauphin's", "built beforehand in"]
         image = self._image("series", "Time for one series, logarithmic")
         return f"{image}\n\n{table(head, rows)}{self._own_latency(ways)}"
 
@@ -107,7 +147,8 @@ class Page:
         )
 
     def scopes(self) -> str:
-        rows, scopes = [], []
+        rows: list[list[str]] = []
+        scopes: list[str] = []
         for result, way in self._ways("series"):
             scopes = scopes or list(way["seconds_of_scope"])
             if len(way["seconds_of_scope"]) == len(scopes):
@@ -130,7 +171,9 @@ class Page:
         if not rows:
             return "Not measured in this run."
         grown = next(result for result in self.results if result["part"] == "growth" and "users" in result)
-        chart.bars(self.charts / "growth.svg", "The same series with ten times the people", bars, duration)
+        chart.bars(
+            self.charts / "growth.svg", "The same series with ten times the people", bars, duration, Scale.of_powers
+        )
         head = ["way", f"{millions(few_users)} people", f"{millions(grown['users'])} people", "slower by"]
         return f"{self._image('growth', 'Time for one series by people, logarithmic')}\n\n{table(head, rows)}"
 
@@ -158,7 +201,7 @@ class Page:
                 bars.append(Bar(way["name"].replace("`", ""), middle, result["peer"] == OWN))
             title = f"{name} file to distinct user-days, million rows a second"
             chart.bars(self.charts / f"import-{file}.svg", title, bars, plain)
-            head = [f"from {name}", "on disk", "M rows/s", "slowest – fastest", "runs", "Dauphin is faster by"]
+            head = [f"from {name}", "on disk", "M rows/s", "slowest – fastest", "runs", "Dauphin / this"]
             parts += [self._image(f"import-{file}", title), table(head, rows)]
         return "\n\n".join(parts)
 
@@ -169,7 +212,7 @@ class Page:
         rows, bars, write_bars = [], [], []
         for result, way in ways:
             rates = sorted(way["events"] / each["seconds"] / 1e6 for each in way["rounds"])
-            middle = rates[len(rates) // 2]
+            middle = ingest_rate(way) / 1e6
             latency = sorted(way["rounds"], key=lambda each: each["seconds"])[len(rates) // 2]["latency"]
             written = sum(each["bytes_written"] for each in way["rounds"])
             new = sum(each["new_user_days"] for each in way["rounds"])
@@ -181,17 +224,23 @@ class Page:
                 f"{way['events'] / way['again']['seconds'] / 1e6:.2f}",
                 f"{written / new:.0f}",
                 f"{way['again']['bytes_written'] / way['events']:.1f}",
-                f"{way['bytes_in_all'] / way['user_days']:.0f}",
+                f"{written_a_user_day(way):.0f}",
             ])  # fmt: skip
             label = way["name"].replace("`", "")
             bars.append(Bar(label, middle, result["peer"] == OWN))
-            write_bars.append(Bar(label, way["bytes_in_all"] / way["user_days"], result["peer"] == OWN))
+            write_bars.append(Bar(label, written_a_user_day(way), result["peer"] == OWN))
         head = [
             "way", "M events/s", "slowest – fastest", "a body: median, p99", "the same again, M events/s",
             "bytes written a new user-day", "bytes written a repeat", "… all told, a user-day",
         ]  # fmt: skip
         chart.bars(self.charts / "ingest.svg", "Durable events, million a second", bars, plain)
-        chart.bars(self.charts / "written.svg", "Bytes written to disk for each new user-day, all told", write_bars, plain)
+        chart.bars(
+            self.charts / "written.svg",
+            "Bytes written to disk for each new user-day, all told",
+            write_bars,
+            plain,
+            Scale.of_powers,
+        )
         images = [self._image("ingest", "Durable events a second"), self._image("written", "Bytes written")]
         return "\n\n".join([images[0], table(head, rows), images[1]])
 
@@ -213,16 +262,19 @@ class Page:
             facts, users = way["facts"], result["users"]
             for name, what in [("resident_bytes", "memory"), ("disk_bytes", "disk")]:
                 if name in facts:
-                    rows.append([titled(result, way), what, f"{facts[name] / (1 << 20):.0f} MiB", f"{facts[name] / users:.0f}"])
+                    rows.append(
+                        [titled(result, way), what, f"{facts[name] / (1 << 20):.0f} MiB", f"{facts[name] / users:.0f}"]
+                    )
         return table(["way", "", "", "bytes a person"], rows) if rows else "Not measured."
 
     def own(self) -> str:
         for _, way in self._ways("own"):
             told = way["report"]
+            span = lambda each: f"{plain(each['min'])} – {plain(each['max'])}"  # noqa: E731
             rows = [
-                [each["name"], plain(each["median"]), f"{plain(each['min'])} – {plain(each['max'])}", str(each["runs"]), each["unit"]]
+                [each["name"], plain(each["median"]), span(each), str(each["runs"]), each["unit"]]
                 for each in told["measures"]
-            ]  # fmt: skip
+            ]
             return table(["", "median", "least – most", "runs", "unit"], rows)
         return "Not measured."
 
@@ -238,6 +290,20 @@ class Page:
 
     def _image(self, name: str, alternative: str) -> str:
         return f"![{alternative}]({os.path.join(self.charts.name, name)}.svg)"
+
+
+def import_rate(way: Result, file: str) -> float | None:
+    """Rows a second from one kind of file."""
+    return way["rows"] / way["seconds"]["median"] if way["file"] == file else None
+
+
+def ingest_rate(way: Result) -> float:
+    """Events a second in the middle round."""
+    return float(way["events"] / median(each["seconds"] for each in way["rounds"]))
+
+
+def written_a_user_day(way: Result) -> float:
+    return float(way["bytes_in_all"] / way["user_days"])
 
 
 def own_median(ways: list[tuple[Result, Result]]) -> float | None:
@@ -272,5 +338,5 @@ def times(ratio: float) -> str:
     return f"{plain(ratio)} ×"
 
 
-def millions(count: int) -> str:
-    return f"{count / 1e6:g} M" if count >= 1_000_000 else f"{count:,}"
+def millions(count: float) -> str:
+    return f"{count / 1e6:.3g} M" if count >= 999_500 else f"{count:,.0f}"

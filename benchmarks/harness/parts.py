@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any, TypeVar
@@ -60,9 +61,9 @@ def _series(peer: Peer, way: SeriesWay, effort: Effort) -> Found:
     days = peer.data.points[step - 1 :: step]
     counts, seconds_of_app = {}, {}
     for scope in way.scopes or [ALL_APPS, *peer.data.apps]:
-        took, counts[scope] = timed(lambda scope=scope: way.answer(scope, days))
+        took, counts[scope] = timed(partial(way.answer, scope, days))
         seconds_of_app[scope] = took * step
-    again = way.timed or (lambda: way.answer(ALL_APPS, days))
+    again = way.timed or partial(way.answer, ALL_APPS, days)
     runs = [] if way.timed else [seconds_of_app[ALL_APPS] / step]
     started = time.perf_counter()
     while not runs or (len(runs) < effort.calls_max and time.perf_counter() - started < effort.seconds - runs[-1]):
@@ -72,9 +73,7 @@ def _series(peer: Peer, way: SeriesWay, effort: Effort) -> Found:
         "shown": way.shown,
         "is_exact": way.is_exact,
         "points": len(days),
-        "counts": {
-            scope: dict(zip(map(str, days), of_scope, strict=True)) for scope, of_scope in counts.items()
-        },
+        "counts": {scope: dict(zip(map(str, days), of_scope, strict=True)) for scope, of_scope in counts.items()},
         "seconds": asdict(Times.of(runs, step)),
         "seconds_of_scope": seconds_of_app,
         "facts": way.facts,
@@ -92,7 +91,7 @@ def _import(way: ImportWay, file: Path, effort: Effort, rows: int) -> Found:
     runs, counts = [], set()
     for _ in range(effort.imports):
         read_once(file)
-        runs.append(timed(lambda: way.load(file))[0])
+        runs.append(timed(partial(way.load, file))[0])
         counts.add(way.count())
         way.clear()
     return {
@@ -157,7 +156,7 @@ def _send(way: IngestWay, bodies: list[Any]) -> Found:
                 body = next(waiting, None)
             if body is None:
                 return
-            latencies.append(timed(lambda: send(body))[0])
+            latencies.append(timed(partial(send, body))[0])
 
     before = bytes_written()
     with ThreadPoolExecutor(CONNECTIONS) as pool:

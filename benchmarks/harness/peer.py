@@ -1,4 +1,4 @@
-"""What a peer is: something that counts active users in its own way. Each part of the benchmark asks one thing of it."""
+"""What a peer is: something that counts active users in its own way. Each part of the benchmark asks a thing of it."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class IngestWay(ABC):
     def count(self, day: date) -> int:
         """How many people were active on a day."""
 
-    def settle(self) -> None:
-        """Writes what has been put off until later."""
+    def settle(self) -> None:  # noqa: B027
+        """Writes what has been put off until later. Most have put off nothing."""
 
 
 class Peer(ABC):

@@ -23,11 +23,16 @@ class Process:
         user: str | None = None,
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
-        words = [str(word) for word in command]
+        self.words = [str(word) for word in command]
         self.log, self.stop_signal = log, stop_signal
         with log.open("wb") as out:
             self.popen = subprocess.Popen(
-                words, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, user=user, env=clean_environment()
+                self.words,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                user=user,
+                env=clean_environment(),
             )
         self.pid = self.popen.pid
 
@@ -49,7 +54,7 @@ class Process:
     def check(self) -> None:
         """Fails with the end of the log if the process ended by itself."""
         if self.popen.poll() is not None:
-            raise RuntimeError(f"`{self.popen.args}` ended: {self.log.read_text(errors='replace')[-2000:]}")
+            raise RuntimeError(f"`{self.words[0]}` ended: {self.log.read_text(errors='replace')[-2000:]}")
 
 
 def clean_environment() -> dict[str, str]:
@@ -76,7 +81,9 @@ def family(pid: int) -> list[int]:
     """A process and those it started."""
     found = [pid]
     try:
-        children = [child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+        children = [
+            child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()
+        ]
     except (FileNotFoundError, ProcessLookupError):
         return found
     for child in children:

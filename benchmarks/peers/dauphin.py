@@ -84,7 +84,8 @@ class Dauphin(Peer):
 
     def report(self, is_quick: bool) -> dict[str, Any]:
         quick = ["--quick"] if is_quick else []
-        return json.loads(run("bench", "--json", "--users", self.data.users, *quick))
+        told: dict[str, Any] = json.loads(run("bench", "--json", "--users", self.data.users, *quick))
+        return told
 
 
 class Directory:

@@ -112,7 +112,7 @@ class DuckDBImport(ImportWay):
             self.database.execute("CHECKPOINT")
 
     def count(self) -> int:
-        return self.database.execute("SELECT count(*) FROM user_days").fetchall()[0][0]
+        return int(self.database.execute("SELECT count(*) FROM user_days").fetchall()[0][0])
 
     def clear(self) -> None:
         self.database.close()

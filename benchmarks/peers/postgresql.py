@@ -18,7 +18,14 @@ from harness.process import Process, free_port, unprivileged_user
 
 READY_SECONDS_MAX = 60
 POINTS_MAX = 10
-CONNECTIONS_MAX = 300
+SETTINGS = {
+    "max_connections": "100",
+    "shared_buffers": "2GB",
+    "work_mem": "256MB",
+    "maintenance_work_mem": "1GB",
+    "max_wal_size": "8GB",
+}
+"""What differs from what it comes with: memory as a machine of its own would give it. Syncing does not."""
 
 USER_DAYS = 'CREATE TABLE user_days (day date, app smallint, "user" integer)'
 UNIQUE = 'ALTER TABLE user_days ADD PRIMARY KEY (day, app, "user")'
@@ -29,7 +36,8 @@ WHERE day BETWEEN %(day)s::date - {WINDOW - 1} AND %(day)s"""
 MAKE_ESTIMATES = """CREATE TABLE daily AS
 SELECT day, hll_add_agg(hll_hash_integer("user")) AS users FROM user_days GROUP BY day"""
 
-FROM_ESTIMATES = f"""SELECT day, #hll_union_agg(users) OVER (ORDER BY day RANGE BETWEEN '{WINDOW - 1} days' PRECEDING AND CURRENT ROW)
+FROM_ESTIMATES = f"""SELECT day, #hll_union_agg(users)
+  OVER (ORDER BY day RANGE BETWEEN '{WINDOW - 1} days' PRECEDING AND CURRENT ROW)
 FROM daily ORDER BY day"""
 
 TAKE = """COPY taken FROM STDIN;
@@ -69,7 +77,11 @@ class PostgreSQL(Peer):
                 app = "" if scope == ALL_APPS else f" AND app = {self.data.apps.index(scope)}"
                 return [database.execute(EACH_POINT + app, {"day": day}).fetchone()[0] for day in days]
 
-            ways = [SeriesWay("`count(DISTINCT …)`, a query a point", EACH_POINT, each_point, points_max=POINTS_MAX, facts=facts)]
+            ways = [
+                SeriesWay(
+                    "`count(DISTINCT …)`, a query a point", EACH_POINT, each_point, points_max=POINTS_MAX, facts=facts
+                )
+            ]
             if database.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'hll'").fetchone():
                 ways.append(self._estimates(database))
             yield ways
@@ -101,7 +113,9 @@ class PostgreSQL(Peer):
             return [round(counts[day]) for day in days]
 
         shown = f"{MAKE_ESTIMATES};\n\n{FROM_ESTIMATES}"
-        return SeriesWay("`hll` states a day, built beforehand", shown, answer, is_exact=False, scopes=[ALL_APPS], facts=facts)
+        return SeriesWay(
+            "`hll` states a day, built beforehand", shown, answer, is_exact=False, scopes=[ALL_APPS], facts=facts
+        )
 
     @contextmanager
     def ingests(self) -> Iterator[list[IngestWay]]:
@@ -120,22 +134,14 @@ class PostgreSQL(Peer):
         cluster.mkdir()
         if user is not None:
             shutil.chown(cluster, user)
-        initdb = [programs() / "initdb", "--pgdata", cluster, "--username", "bench", "--auth", "trust", "--encoding", "UTF8"]
-        with Process([*initdb, "--locale", "C"], self.place / "initdb.log", user) as process:
+        options = ["--username", "bench", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
+        initdb: list[str | Path] = [programs() / "initdb", "--pgdata", cluster, *options]
+        with Process(initdb, self.place / "initdb.log", user) as process:
             if process.popen.wait() != 0:
                 raise RuntimeError(process.log.read_text())
-        settings = {
-            "listen_addresses": "127.0.0.1",
-            "port": port,
-            "unix_socket_directories": "",
-            "max_connections": CONNECTIONS_MAX,
-            "shared_buffers": "2GB",
-            "work_mem": "256MB",
-            "maintenance_work_mem": "1GB",
-            "max_wal_size": "8GB",
-        }
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [programs() / "postgres", "-D", cluster, *options]
+        settings = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
+        listen = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", "unix_socket_directories="]
+        command: list[str | Path] = [programs() / "postgres", "-D", cluster, *listen, *settings]
         # On SIGTERM it would wait for every connection to end.
         with Process(command, self.place / "postgres.log", user, stop_signal=signal.SIGINT) as process:
 
@@ -183,7 +189,8 @@ class PostgreSQLIngest(IngestWay):
         return take
 
     def count(self, day: date) -> int:
-        return self.open().execute('SELECT count(DISTINCT "user") FROM user_days WHERE day = %s', [day]).fetchone()[0]
+        counted = self.open().execute('SELECT count(DISTINCT "user") FROM user_days WHERE day = %s', [day])
+        return int(counted.fetchone()[0])
 
     def settle(self) -> None:
         self.open().execute("CHECKPOINT")

@@ -48,7 +48,11 @@ class Redis(Peer):
 
             def from_bitmaps(scope: str, days: Sequence[date]) -> list[int]:
                 windows = [[f"dau:{scope}:{day - timedelta(days=back)}" for back in range(WINDOW)] for day in days]
-                commands = [command for keys in windows for command in (("BITOP", "OR", "united", *keys), ("BITCOUNT", "united"))]
+                commands = [
+                    command
+                    for keys in windows
+                    for command in (("BITOP", "OR", "united", *keys), ("BITCOUNT", "united"))
+                ]
                 return connection.numbers(commands)[1::2]
 
             def from_estimates(_: str, days: Sequence[date]) -> list[int]:
@@ -108,7 +112,11 @@ class Redis(Peer):
 
 class RedisIngest(IngestWay):
     name = "Redis, `SETBIT`"
-    shown = "appendonly yes, appendfsync always\n\nSETBIT dau:{day}:{app} {user} 1\nSETBIT dau:{day}:all {user} 1\n… pipelined, a body at a time"
+    shown = """appendonly yes, appendfsync always
+
+SETBIT dau:{day}:{app} {user} 1
+SETBIT dau:{day}:all {user} 1
+… pipelined, a body at a time"""
 
     def __init__(self, data: Data, port: int) -> None:
         self.data, self.port = data, port
@@ -116,9 +124,12 @@ class RedisIngest(IngestWay):
     def bodies(self, day: date, rows: range) -> list[Any]:
         made = []
         keys = [f"dau:{day}:{app}".encode() for app in self.data.apps]
-        heads = [b"*4\r\n$6\r\nSETBIT\r\n$%d\r\n%b\r\n" % (len(key), key) for key in [*keys, f"dau:{day}:{ALL_APPS}".encode()]]
+        heads = [
+            b"*4\r\n$6\r\nSETBIT\r\n$%d\r\n%b\r\n" % (len(key), key)
+            for key in [*keys, f"dau:{day}:{ALL_APPS}".encode()]
+        ]
         for users, apps in self.data.event_numbers(rows):
-            parts = []
+            parts: list[bytes] = []
             for user, app in zip(users, apps, strict=True):
                 number = b"%d" % user
                 tail = b"$%d\r\n%b\r\n$1\r\n1\r\n" % (len(number), number)
