@@ -118,7 +118,8 @@ class Page:
                 "exact" if way["is_exact"] else f"up to {worst:.1%} wrong",
                 duration(seconds["median"]) + scaled,
                 f"{duration(seconds['min'])} – {duration(seconds['max'])}",
-                str(seconds["runs"]),
+                f"{seconds['runs']:,}",
+                duration(way["processor_seconds"]),
                 times(seconds["median"] / own) if own and result["peer"] != OWN else "",
                 duration(way["facts"]["prepared_seconds"]) if "prepared_seconds" in way["facts"] else "",
             ])  # fmt: skip
@@ -131,7 +132,10 @@ class Page:
             duration,
             Scale.of_powers,
         )
-        head = ["way", "counts", "100 points", "fastest – slowest", "runs", "times Dauphin's", "built beforehand in"]
+        head = [
+            "way", "counts", "100 points", "fastest – slowest", "runs", "processor time", "times Dauphin's",
+            "built beforehand in",
+        ]  # fmt: skip
         image = self._image("series", "Time for one series, logarithmic")
         return f"{image}\n\n{table(head, rows)}{self._own_latency(ways)}"
 
@@ -196,12 +200,21 @@ class Page:
                     f"{middle:.2f}",
                     f"{rate(way, seconds['max']):.2f} – {rate(way, seconds['min']):.2f}",
                     str(seconds["runs"]),
+                    duration(way["processor_seconds"] / way["rows"]),
                     times(own / middle) if own and result["peer"] != OWN else "",
                 ])  # fmt: skip
                 bars.append(Bar(way["name"].replace("`", ""), middle, result["peer"] == OWN))
             title = f"{name} file to distinct user-days, million rows a second"
             chart.bars(self.charts / f"import-{file}.svg", title, bars, plain)
-            head = [f"from {name}", "on disk", "M rows/s", "slowest – fastest", "runs", "Dauphin / this"]
+            head = [
+                f"from {name}",
+                "on disk",
+                "M rows/s",
+                "slowest – fastest",
+                "runs",
+                "processor time a row",
+                "Dauphin / this",
+            ]
             parts += [self._image(f"import-{file}", title), table(head, rows)]
         return "\n\n".join(parts)
 
@@ -220,6 +233,7 @@ class Page:
                 way["name"],
                 f"{middle:.2f}",
                 f"{rates[0]:.2f} – {rates[-1]:.2f}",
+                duration(median(each["processor_seconds"] for each in way["rounds"]) / way["events"]),
                 f"{duration(latency['median'])}, {duration(latency['p99'])}",
                 f"{way['events'] / way['again']['seconds'] / 1e6:.2f}",
                 f"{written / new:.0f}",
@@ -230,7 +244,8 @@ class Page:
             bars.append(Bar(label, middle, result["peer"] == OWN))
             write_bars.append(Bar(label, written_a_user_day(way), result["peer"] == OWN))
         head = [
-            "way", "M events/s", "slowest – fastest", "a body: median, p99", "the same again, M events/s",
+            "way", "M events/s", "slowest – fastest", "processor time an event", "a body: median, p99",
+            "the same again, M events/s",
             "bytes written a new user-day", "bytes written a repeat", "… all told, a user-day",
         ]  # fmt: skip
         chart.bars(self.charts / "ingest.svg", "Durable events, million a second", bars, plain)

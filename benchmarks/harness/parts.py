@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from harness.data import POINTS, Round
 from harness.peer import ALL_APPS, ImportWay, IngestWay, Peer, SeriesWay
-from harness.process import bytes_written
+from harness.process import bytes_written, processor_seconds
 
 CONNECTIONS = 16
 
@@ -28,7 +28,7 @@ class Effort:
 
     seconds: float
     imports: int
-    calls_max: int = 2_000
+    calls_max: int = 20_000
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,31 @@ class Times:
         return Times(median(scaled), min(scaled), max(scaled), p99, len(scaled))
 
 
+class Runs:
+    """Runs of the same thing: how long each took, and what of the processors they took together, servers included."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+        self.processor_seconds = 0.0
+
+    def one(self, call: Callable[[], T]) -> T:
+        before = processor_seconds()
+        took, result = timed(call)
+        self.processor_seconds += processor_seconds() - before
+        self.seconds.append(took)
+        return result
+
+    def many(self, call: Callable[[], object], effort: Effort) -> None:
+        """Goes on while another run is likely to fit; once if there was none before."""
+        before, started = processor_seconds(), time.perf_counter()
+        while not self.seconds or self._fits(time.perf_counter() - started, effort):
+            self.seconds.append(timed(call)[0])
+        self.processor_seconds += processor_seconds() - before
+
+    def _fits(self, elapsed: float, effort: Effort) -> bool:
+        return len(self.seconds) < effort.calls_max and elapsed + self.seconds[-1] < effort.seconds
+
+
 def series(peer: Peer, effort: Effort) -> Iterator[Found]:
     """100 points of MAU, over all apps and for each app."""
     with peer.series() as ways:
@@ -59,23 +84,21 @@ def _series(peer: Peer, way: SeriesWay, effort: Effort) -> Found:
     step = POINTS // (way.points_max or POINTS)
     # The last point is among them.
     days = peer.data.points[step - 1 :: step]
-    counts, seconds_of_app = {}, {}
+    runs, counts, seconds_of_scope = Runs(), {}, {}
     for scope in way.scopes or [ALL_APPS, *peer.data.apps]:
-        took, counts[scope] = timed(partial(way.answer, scope, days))
-        seconds_of_app[scope] = took * step
-    again = way.timed or partial(way.answer, ALL_APPS, days)
-    runs = [] if way.timed else [seconds_of_app[ALL_APPS] / step]
-    started = time.perf_counter()
-    while not runs or (len(runs) < effort.calls_max and time.perf_counter() - started < effort.seconds - runs[-1]):
-        runs.append(timed(again)[0])
+        first = runs if scope == ALL_APPS and way.timed is None else Runs()
+        counts[scope] = first.one(partial(way.answer, scope, days))
+        seconds_of_scope[scope] = first.seconds[0] * step
+    runs.many(way.timed or partial(way.answer, ALL_APPS, days), effort)
     return {
         "name": way.name,
         "shown": way.shown,
         "is_exact": way.is_exact,
         "points": len(days),
         "counts": {scope: dict(zip(map(str, days), of_scope, strict=True)) for scope, of_scope in counts.items()},
-        "seconds": asdict(Times.of(runs, step)),
-        "seconds_of_scope": seconds_of_app,
+        "seconds": asdict(Times.of(runs.seconds, step)),
+        "processor_seconds": runs.processor_seconds / len(runs.seconds) * step,
+        "seconds_of_scope": seconds_of_scope,
         "facts": way.facts,
     }
 
@@ -88,10 +111,10 @@ def imports(peer: Peer, effort: Effort) -> Iterator[Found]:
 
 
 def _import(way: ImportWay, file: Path, effort: Effort, rows: int) -> Found:
-    runs, counts = [], set()
+    runs, counts = Runs(), set()
     for _ in range(effort.imports):
         read_once(file)
-        runs.append(timed(partial(way.load, file))[0])
+        runs.one(partial(way.load, file))
         counts.add(way.count())
         way.clear()
     return {
@@ -101,7 +124,8 @@ def _import(way: ImportWay, file: Path, effort: Effort, rows: int) -> Found:
         "is_durable": way.is_durable,
         "user_days": sorted(counts),
         "rows": rows,
-        "seconds": asdict(Times.of(runs)),
+        "seconds": asdict(Times.of(runs.seconds)),
+        "processor_seconds": runs.processor_seconds / len(runs.seconds),
     }
 
 
@@ -158,10 +182,15 @@ def _send(way: IngestWay, bodies: list[Any]) -> Found:
                 return
             latencies.append(timed(partial(send, body))[0])
 
-    before = bytes_written()
+    before, processor_before = bytes_written(), processor_seconds()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         elapsed, _ = timed(lambda: list(pool.map(client, connections)))
-    return {"seconds": elapsed, "latency": asdict(Times.of(latencies)), "bytes_written": bytes_written() - before}
+    return {
+        "seconds": elapsed,
+        "processor_seconds": processor_seconds() - processor_before,
+        "latency": asdict(Times.of(latencies)),
+        "bytes_written": bytes_written() - before,
+    }
 
 
 def start(peer: Peer, effort: Effort) -> Iterator[Found]:
