@@ -32,7 +32,7 @@ def main(words: list[str]) -> None:
     started = time.perf_counter()
     effort = Effort(float(seconds), int(imports))
     try:
-        found |= measure(kind(Data.read(Path(data)), Path(place), int(threads)), part, effort)
+        measure(kind(Data.read(Path(data)), Path(place), int(threads)), part, effort, found)
     except Skipped as reason:
         found["skipped"] = str(reason)
     except Exception as error:
@@ -42,12 +42,12 @@ def main(words: list[str]) -> None:
     Path(out).write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
-def measure(peer: Peer, part: str, effort: Effort) -> dict[str, Any]:
-    found: dict[str, Any] = {"version": peer.version(), "users": peer.data.users, "rows": peer.data.rows, "ways": []}
+def measure(peer: Peer, part: str, effort: Effort, found: dict[str, Any]) -> None:
+    """Adds to what was found as it goes, so that what was measured before something failed is kept."""
+    found |= {"version": peer.version(), "users": peer.data.users, "rows": peer.data.rows, "ways": []}
     for way in PARTS[part](peer, effort):
         found["ways"].append(way)
         print(f"    {described(way)}", file=sys.stderr, flush=True)
-    return found
 
 
 def described(way: dict[str, Any]) -> str:

@@ -120,7 +120,7 @@ def main() -> int:
 def run_part(part: str, chosen: Options, results: Path) -> None:
     peers = [peer for peer in PEERS if part in peer.parts and peer.name in chosen.peers]
     outs = {peer: results / f"{part}-{peer.name}.json" for peer in peers}
-    waiting = [peer for peer in peers if not (chosen.is_resumed and outs[peer].exists())]
+    waiting = [peer for peer in peers if not (chosen.is_resumed and is_measured(outs[peer]))]
     for peer in waiting:
         outs[peer].unlink(missing_ok=True)
     if not waiting:
@@ -140,6 +140,10 @@ def run_part(part: str, chosen: Options, results: Path) -> None:
         run_job(part, peer.name, data, outs[peer], chosen)
     if part == "growth":
         shutil.rmtree(data.folder)
+
+
+def is_measured(out: Path) -> bool:
+    return out.exists() and "failed" not in json.loads(out.read_text())
 
 
 def no_growth(chosen: Options) -> str | None:
