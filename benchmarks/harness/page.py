@@ -176,7 +176,7 @@ class Page:
             return "Not measured in this run."
         grown = next(result for result in self.results if result["part"] == "growth" and "users" in result)
         chart.bars(
-            self.charts / "growth.svg", "The same series with ten times the people", bars, duration, Scale.of_powers
+            self.charts / "growth.svg", "The same series with more people", bars, duration, Scale.of_powers
         )
         head = ["way", f"{millions(few_users)} people", f"{millions(grown['users'])} people", "slower by"]
         return f"{self._image('growth', 'Time for one series by people, logarithmic')}\n\n{table(head, rows)}"
@@ -237,7 +237,7 @@ class Page:
                 f"{duration(latency['median'])}, {duration(latency['p99'])}",
                 f"{way['events'] / way['again']['seconds'] / 1e6:.2f}",
                 f"{written / new:.0f}",
-                f"{way['again']['bytes_written'] / way['events']:.1f}",
+                f"{max(way['again']['bytes_written'], 0) / way['events']:.1f}",
                 f"{written_a_user_day(way):.0f}",
             ])  # fmt: skip
             label = way["name"].replace("`", "")
