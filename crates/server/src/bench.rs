@@ -1,8 +1,10 @@
 //! Measures this machine: made-up activity is imported, asked for, sent and folded, and each step is timed. Nothing is
 //! asserted and nothing is left behind.
 
+mod events;
 mod files;
 mod world;
+mod written;
 
 mod stand;
 
@@ -25,6 +27,7 @@ use anyhow::Context;
 use dauphin_model::{Day, Instant, Zone};
 
 pub use report::Report;
+pub use written::{WriteOptions, WrittenFile, write};
 
 use files::Files;
 use measure::Measures;
@@ -57,7 +60,7 @@ pub fn run(options: &BenchOptions, directory: &Path) -> anyhow::Result<Report> {
     let today = Zone::utc().day_of(options.now);
     let first = i64::from(options.span_days + DAYS_LEFT);
     let first = today.offset(-i32::try_from(first)?).context("the clock is before year 2")?;
-    let world = World::new(options.users, options.days_per_user, options.span_days, first);
+    let world = World::new(options.users, options.days_per_user, options.span_days, first, 0);
 
     eprintln!("making up {} people over {} days", options.users, options.span_days);
     let files = Files::write(&world, directory)?;

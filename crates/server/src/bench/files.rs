@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use arrow_array::builder::{StringBuilder, TimestampMicrosecondBuilder};
+use arrow_array::builder::{Date32Builder, StringBuilder, TimestampMicrosecondBuilder, UInt8Builder, UInt32Builder};
 use arrow_array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
@@ -29,8 +29,8 @@ impl Files {
     pub fn write(world: &World, directory: &Path) -> anyhow::Result<Self> {
         let (parquet, csv) = (directory.join("rows.parquet"), directory.join("rows.csv"));
         let row_count = std::thread::scope(|scope| {
-            let csv = scope.spawn(|| write_csv(world, &csv).context("write the CSV file"));
-            let row_count = write_parquet(world, &parquet).context("write the Parquet file");
+            let csv = scope.spawn(|| write_csv(world, &csv));
+            let row_count = write_parquet::<Texts>(world, &parquet);
             csv.join().map_err(|_| anyhow!("the CSV file could not be written"))??;
             row_count
         })?;
@@ -45,11 +45,12 @@ impl Files {
     }
 }
 
-fn write_csv(world: &World, path: &Path) -> anyhow::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
-    out.write_all(b"user_id,time,app_id\n")?;
+/// Writes every row as a line with the person's name for themselves; returns how many.
+pub fn write_csv(world: &World, path: &Path) -> anyhow::Result<u64> {
+    let mut out = TextFile::create(path)?;
+    out.write(b"user_id,time,app_id\n");
     let mut time = TimeText::new();
-    let mut written = Ok(());
+    let mut row_count = 0;
     let mut line = Vec::with_capacity(64);
     world.rows(|Row { user, app, day, second }| {
         line.clear();
@@ -57,86 +58,160 @@ fn write_csv(world: &World, path: &Path) -> anyhow::Result<()> {
         for part in [&user_id[..], b",", time.of(day, second), b",", app_id, b"\n"] {
             line.extend_from_slice(part);
         }
-        if written.is_ok() {
-            written = out.write_all(&line);
-        }
+        out.write(&line);
+        row_count += 1;
     });
-    written?;
-    out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(())
+    out.finish()?;
+    Ok(row_count)
 }
 
-fn write_parquet(world: &World, path: &Path) -> anyhow::Result<u64> {
-    let mut writer = ParquetRows::create(path)?;
-    let mut written = Ok(());
-    world.rows(|row| {
-        if written.is_ok() {
-            written = writer.add(row);
-        }
-    });
-    written?;
-    writer.finish()
+/// A file written to from where no error can be passed on: the first one is kept and told at the end.
+pub struct TextFile {
+    path: PathBuf,
+    out: BufWriter<File>,
+    written: std::io::Result<()>,
 }
 
-/// Gathers rows into batches.
-struct ParquetRows {
-    user_id: StringBuilder,
-    time: TimestampMicrosecondBuilder,
-    app_id: StringBuilder,
+impl TextFile {
+    pub fn create(path: &Path) -> anyhow::Result<Self> {
+        let file = File::create(path).with_context(|| format!("create `{}`", path.display()))?;
+        Ok(Self { path: path.to_owned(), out: BufWriter::with_capacity(1 << 20, file), written: Ok(()) })
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) {
+        if self.written.is_ok() {
+            self.written = self.out.write_all(bytes);
+        }
+    }
+
+    pub fn finish(self) -> anyhow::Result<()> {
+        let Self { path, out, written } = self;
+        let synced = written
+            .and_then(|()| out.into_inner().map_err(std::io::IntoInnerError::into_error))
+            .and_then(|file| file.sync_all());
+        synced.with_context(|| format!("write `{}`", path.display()))
+    }
+}
+
+/// Writes every row into a Parquet file; returns how many.
+pub fn write_parquet<C: Columns>(world: &World, path: &Path) -> anyhow::Result<u64> {
+    let mut file = ParquetFile::<C>::create(path)?;
+    world.rows(|row| file.add(row));
+    file.finish()
+}
+
+/// What a row becomes in a Parquet file.
+pub trait Columns: Default {
+    fn add(&mut self, row: Row);
+    /// The rows since the last time.
+    fn take(&mut self) -> anyhow::Result<RecordBatch>;
+}
+
+/// A Parquet file that gathers rows into batches; like [`TextFile`] it tells its first error at the end.
+pub struct ParquetFile<C> {
+    path: PathBuf,
+    columns: C,
     gathered: usize,
     row_count: u64,
     writer: ArrowWriter<File>,
+    written: anyhow::Result<()>,
 }
 
-impl ParquetRows {
-    fn create(path: &Path) -> anyhow::Result<Self> {
-        let (mut user_id, mut time, mut app_id) = builders();
-        let schema = batch(&mut user_id, &mut time, &mut app_id)?.schema();
+impl<C: Columns> ParquetFile<C> {
+    pub fn create(path: &Path) -> anyhow::Result<Self> {
+        let mut columns = C::default();
+        let schema = columns.take()?.schema();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .build();
-        let writer = ArrowWriter::try_new(File::create(path)?, schema, Some(properties))?;
-        Ok(Self { user_id, time, app_id, gathered: 0, row_count: 0, writer })
+        let file = File::create(path).with_context(|| format!("create `{}`", path.display()))?;
+        let writer = ArrowWriter::try_new(file, schema, Some(properties))?;
+        Ok(Self { path: path.to_owned(), columns, gathered: 0, row_count: 0, writer, written: Ok(()) })
     }
 
-    fn add(&mut self, row: Row) -> anyhow::Result<()> {
-        let user_id = user_id(row.user);
-        self.user_id.append_value(std::str::from_utf8(&user_id)?);
-        self.time.append_value((i64::from(row.day.number()) * 86_400 + i64::from(row.second)) * 1_000_000);
-        self.app_id.append_value(APPS[usize::from(row.app)]);
+    pub fn add(&mut self, row: Row) {
+        self.columns.add(row);
         self.gathered += 1;
         self.row_count += 1;
-        if self.gathered == BATCH_ROWS { self.hand_on() } else { Ok(()) }
+        if self.gathered == BATCH_ROWS {
+            self.hand_on();
+        }
     }
 
-    fn hand_on(&mut self) -> anyhow::Result<()> {
+    fn hand_on(&mut self) {
         self.gathered = 0;
-        Ok(self.writer.write(&batch(&mut self.user_id, &mut self.time, &mut self.app_id)?)?)
+        let batch = self.columns.take();
+        if self.written.is_ok() {
+            self.written = batch.and_then(|batch| Ok(self.writer.write(&batch)?));
+        }
     }
 
-    fn finish(mut self) -> anyhow::Result<u64> {
-        self.hand_on()?;
-        self.writer.into_inner()?.sync_all()?;
-        Ok(self.row_count)
+    pub fn finish(mut self) -> anyhow::Result<u64> {
+        self.hand_on();
+        let Self { path, row_count, writer, written, .. } = self;
+        let synced = written.and_then(|()| Ok(writer.into_inner()?.sync_all()?));
+        synced.with_context(|| format!("write `{}`", path.display()))?;
+        Ok(row_count)
     }
 }
 
-fn builders() -> (StringBuilder, TimestampMicrosecondBuilder, StringBuilder) {
-    let text = |bytes: usize| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * bytes);
-    let time = TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
-    (text(20), time, text(8))
+/// Who, when and where as an application would export it.
+pub struct Texts {
+    user_id: StringBuilder,
+    time: TimestampMicrosecondBuilder,
+    app_id: StringBuilder,
 }
 
-fn batch(
-    user_id: &mut StringBuilder,
-    time: &mut TimestampMicrosecondBuilder,
-    app_id: &mut StringBuilder,
-) -> anyhow::Result<RecordBatch> {
-    let column = |name: &'static str, array: ArrayRef| (name, array, true);
-    Ok(RecordBatch::try_from_iter_with_nullable([
-        column("user_id", Arc::new(user_id.finish())),
-        column("time", Arc::new(time.finish())),
-        column("app_id", Arc::new(app_id.finish())),
-    ])?)
+impl Default for Texts {
+    fn default() -> Self {
+        let text = |bytes: usize| StringBuilder::with_capacity(BATCH_ROWS, BATCH_ROWS * bytes);
+        let time = TimestampMicrosecondBuilder::with_capacity(BATCH_ROWS).with_timezone("UTC");
+        Self { user_id: text(20), time, app_id: text(8) }
+    }
+}
+
+impl Columns for Texts {
+    fn add(&mut self, row: Row) {
+        let user_id = user_id(row.user);
+        self.user_id.append_value(std::str::from_utf8(&user_id).expect("hexadecimal digits are UTF-8"));
+        self.time.append_value((i64::from(row.day.number()) * 86_400 + i64::from(row.second)) * 1_000_000);
+        self.app_id.append_value(APPS[usize::from(row.app)]);
+    }
+
+    fn take(&mut self) -> anyhow::Result<RecordBatch> {
+        batch([
+            ("user_id", Arc::new(self.user_id.finish())),
+            ("time", Arc::new(self.time.finish())),
+            ("app_id", Arc::new(self.app_id.finish())),
+        ])
+    }
+}
+
+/// The same rows for those that want numbers: people and apps counted from 0, and no time of day.
+#[derive(Default)]
+pub struct Numbers {
+    user: UInt32Builder,
+    app: UInt8Builder,
+    day: Date32Builder,
+}
+
+impl Columns for Numbers {
+    fn add(&mut self, row: Row) {
+        self.user.append_value(row.user);
+        self.app.append_value(row.app);
+        self.day.append_value(row.day.number());
+    }
+
+    fn take(&mut self) -> anyhow::Result<RecordBatch> {
+        batch([
+            ("user", Arc::new(self.user.finish())),
+            ("app", Arc::new(self.app.finish())),
+            ("day", Arc::new(self.day.finish())),
+        ])
+    }
+}
+
+fn batch(columns: [(&'static str, ArrayRef); 3]) -> anyhow::Result<RecordBatch> {
+    Ok(RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)))?)
 }

@@ -8,6 +8,8 @@ pub const APPS: [&str; 3] = ["web", "ios", "android"];
 /// Made-up people, a few of whom come nearly every day and most of whom seldom do. Everything follows from a seed.
 pub struct World {
     people: Vec<Person>,
+    /// What chance follows from, apart from who and when.
+    seed: u64,
     span_days: u32,
     first: Day,
 }
@@ -49,17 +51,18 @@ const DAYS_LATE_MAX: u64 = 20;
 
 impl World {
     /// So many people, with `days_per_user` rows each on average. History begins on `first`.
-    pub fn new(users: u32, days_per_user: u32, span_days: u32, first: Day) -> Self {
+    pub fn new(users: u32, days_per_user: u32, span_days: u32, first: Day, seed: u64) -> Self {
         let chances = chances(days_per_user, span_days);
+        let seed = mix(seed);
         let people = (0..users).map(|user| {
-            let luck = mix(u64::from(user));
+            let luck = mix(u64::from(user) ^ seed);
             let class = usize::from(luck.to_le_bytes()[0]);
             // The square makes earlier days likelier: a service that grew fast at first.
             let early = ((luck >> 32) * (luck >> 32)) >> 32;
             let joined = u32::try_from((early * u64::from(span_days)) >> 32).unwrap_or(0);
             Person { joined, chance: chances[class] }
         });
-        Self { people: people.collect(), span_days, first }
+        Self { people: people.collect(), seed, span_days, first }
     }
 
     pub fn users(&self) -> u32 {
@@ -87,7 +90,7 @@ impl World {
             if person.joined > number {
                 continue;
             }
-            let luck = mix(u64::from(number) << 32 | u64::from(user));
+            let luck = mix((u64::from(number) << 32 | u64::from(user)) ^ self.seed);
             if luck >> 32 >= u64::from(person.chance) && person.joined < number {
                 continue;
             }
@@ -103,12 +106,17 @@ impl World {
                 visits.push(Visit { user, app, days_late });
             }
         }
-        let mut luck = Sequence(u64::from(number));
+        let mut luck = self.sequence(number);
         let count = visits.len();
         for _ in 0..count / 3 {
             visits.push(visits[luck.below(count)]);
         }
         luck.shuffle(visits);
+    }
+
+    /// The sequence of chances that a day has.
+    pub fn sequence(&self, number: u32) -> Sequence {
+        Sequence(u64::from(number) ^ self.seed)
     }
 
     /// Every row in the order in which it is written down.
@@ -211,7 +219,7 @@ mod tests {
 
     #[test]
     fn everybody_comes_and_a_quarter_of_the_rows_repeat() {
-        let world = World::new(2_000, 20, 400, Day::parse("2018-01-01").unwrap());
+        let world = World::new(2_000, 20, 400, Day::parse("2018-01-01").unwrap(), 0);
         let (mut rows, mut users, mut user_days) = (0_usize, BTreeSet::new(), BTreeSet::new());
         world.rows(|row| {
             rows += 1;
@@ -221,6 +229,17 @@ mod tests {
         assert_eq!(users.len(), 2_000);
         assert!((32_000..48_000).contains(&rows), "{rows}");
         assert!((22..32).contains(&(100 - user_days.len() * 100 / rows)), "{} of {rows}", user_days.len());
+    }
+
+    #[test]
+    fn a_seed_decides_everything() {
+        let rows = |seed| {
+            let mut rows = Vec::new();
+            World::new(200, 20, 100, Day::parse("2018-01-01").unwrap(), seed).rows(|row| rows.push(row));
+            rows
+        };
+        assert_eq!(rows(1), rows(1));
+        assert_ne!(rows(1), rows(2));
     }
 
     #[test]

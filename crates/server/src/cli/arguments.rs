@@ -6,6 +6,7 @@ use dauphin_model::{AppId, Zone};
 
 use super::administration::arguments::{AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments};
 use crate::administration::check_name;
+use crate::bench::WrittenFile;
 
 /// Counts active users, exactly: daily, monthly, over any window, per app and across apps.
 #[derive(Parser)]
@@ -262,6 +263,15 @@ pub struct BenchArguments {
     /// One JSON object instead of a table
     #[arg(long, env = "DAUPHIN_JSON")]
     pub json: bool,
+    /// Measure nothing: write the made-up activity into this directory, for other programs to be measured with
+    #[arg(long, env = "DAUPHIN_WRITE", value_name = "DIR")]
+    pub write: Option<PathBuf>,
+    /// Write only these
+    #[arg(long, env = "DAUPHIN_FILES", value_name = "FILE", value_enum, value_delimiter = ',', requires = "write")]
+    pub files: Vec<WrittenFile>,
+    /// Write what follows from this number
+    #[arg(long, env = "DAUPHIN_SEED", value_name = "N", default_value_t = 0, requires = "write")]
+    pub seed: u64,
 }
 
 pub fn parse_name(text: &str) -> Result<String, String> {

@@ -1,23 +1,27 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 
 use super::arguments::BenchArguments;
 use super::{data, print, print_json};
-use crate::bench::{self, BenchOptions};
+use crate::bench::{self, BenchOptions, WriteOptions, WrittenFile};
 use crate::clock;
 
 /// Interrupted by Ctrl-C, as shells count it.
 const INTERRUPTED: i32 = 130;
 
 pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
+    if let Some(directory) = &arguments.write {
+        return write(arguments, directory);
+    }
     let directory =
         tempfile::Builder::new().prefix("dauphin-bench-").tempdir().context("make a temporary directory")?;
     clean_up_when_interrupted(directory.path().to_owned())?;
     let options = BenchOptions {
-        users: arguments.users.unwrap_or(if arguments.quick { 100_000 } else { 1_000_000 }),
+        users: users(arguments),
         days_per_user: arguments.days_per_user,
         span_days: arguments.span_days,
         budget: Duration::from_secs(if arguments.quick { 1 } else { 12 }),
@@ -32,6 +36,26 @@ pub fn run(arguments: &BenchArguments) -> anyhow::Result<ExitCode> {
         print(report.table().as_bytes())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn write(arguments: &BenchArguments, directory: &Path) -> anyhow::Result<ExitCode> {
+    let options = WriteOptions {
+        users: users(arguments),
+        days_per_user: arguments.days_per_user,
+        span_days: arguments.span_days,
+        seed: arguments.seed,
+        files: if arguments.files.is_empty() {
+            WrittenFile::value_variants().to_vec()
+        } else {
+            arguments.files.clone()
+        },
+    };
+    print_json(&bench::write(&options, directory)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn users(arguments: &BenchArguments) -> u32 {
+    arguments.users.unwrap_or(if arguments.quick { 100_000 } else { 1_000_000 })
 }
 
 /// The files are large; nobody wants to find them later.
