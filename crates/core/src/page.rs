@@ -5,6 +5,9 @@ use crate::row::RowChanges;
 use crate::shard::{Arrival, Change, PAGE_PROFILES, Shard, Stamp};
 use crate::varint::{Reader, Truncated, write_varint};
 
+/// Changes of the log that are applied together: enough that what is looked up for one does not hold up the next.
+const REPLAYED_MAX: usize = 4096;
+
 /// Why bytes are no page of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PageError {
@@ -52,6 +55,7 @@ impl Shard {
             return Err(PageError::Malformed);
         }
         self.page_sequences.push(sequence);
+        self.page_sequence_max = self.page_sequence_max.max(sequence);
         for _ in 0..count {
             let key = ProfileKey::from_u128(u128::from_le_bytes(reader.array()?));
             let reserved = reader.number::<u32>()?;
@@ -68,20 +72,31 @@ impl Shard {
         if reader.is_empty() { Ok(()) } else { Err(PageError::Malformed) }
     }
 
-    /// Applies again what the log says happened to a profile, unless a page holds it already.
+    /// Applies again what the log says happened to a profile, unless a page holds it already; at the latest when
+    /// something else than this is done.
     pub fn replay(&mut self, change: &Change, sequence: u64) {
-        if self.holds(change.profile(), sequence) {
-            return;
+        if !self.holds(change.profile(), sequence) {
+            self.replayed.push(*change);
         }
+        if self.replayed.len() >= REPLAYED_MAX {
+            self.apply_replayed();
+        }
+    }
+
+    fn apply_replayed(&mut self) {
+        let mut changes = std::mem::take(&mut self.replayed);
         // The rows have these changes already, so what they would change is dropped.
         let mut rows = RowChanges::new();
         let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
-        self.apply_all(std::slice::from_ref(change), stamp, &mut rows);
+        self.apply_all(&changes, stamp, &mut rows);
+        changes.clear();
+        self.replayed = changes;
     }
 
     /// Puts again what the log says arrived, unless a page holds it already.
     pub fn replay_arrived(&mut self, profile: ProfileKey, calendars: &[u8], sequence: u64) -> Result<(), PageError> {
         Calendars::checked(calendars).map_err(|_| PageError::Calendars(profile))?;
+        self.apply_replayed();
         if !self.holds(profile, sequence) {
             self.put(profile, calendars);
         }
@@ -90,11 +105,14 @@ impl Shard {
 
     /// Takes out again what the log says left. If it came back before its page was written, the log has what came back.
     pub fn replay_left(&mut self, profile: ProfileKey) {
+        self.apply_replayed();
         self.take_out(profile);
     }
 
     /// Nothing more is replayed: free slots may be filled.
     pub fn restored(&mut self) {
+        self.apply_replayed();
         self.page_sequences = Vec::new();
+        self.replayed = Vec::new();
     }
 }

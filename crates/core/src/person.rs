@@ -120,6 +120,14 @@ impl Persons {
         self.put(group);
     }
 
+    /// About the bytes of memory held: a tree's nodes are two thirds full, a group's profiles are a block of their own.
+    pub fn byte_count(&self) -> usize {
+        let entry = size_of::<ProfileIndex>();
+        let groups = self.groups.len() * (entry + size_of::<Group>()) + self.root.len() * entry;
+        let trees = groups + self.root.len() * 2 * entry + self.flags.len() * (entry + size_of::<Flags>());
+        trees + trees / 2 + self.groups.len() * 16
+    }
+
     fn put(&mut self, group: Group) {
         let root = group.profiles[0];
         for profile in &group.profiles {

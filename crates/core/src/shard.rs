@@ -128,6 +128,10 @@ pub struct Shard {
     elsewhere: HashTable<Elsewhere>,
     /// While it is restored: the log record up to which each page was complete when it was written.
     pub(crate) page_sequences: Vec<u64>,
+    /// The latest of them.
+    pub(crate) page_sequence_max: u64,
+    /// Changes of the log that wait to be applied together.
+    pub(crate) replayed: Vec<Change>,
     /// Slots that pages filled; what the log adds comes after them.
     pub(crate) restored_slot_count: ProfileIndex,
     calendars: Arena,
@@ -330,8 +334,18 @@ impl Shard {
         Ok(())
     }
 
+    /// Makes room for so many profiles more than there are, so that none is moved while they come.
+    pub fn reserve(&mut self, profile_count: usize) {
+        self.profiles.reserve_exact(profile_count);
+        let profiles = &self.profiles;
+        self.index.reserve(profile_count, |index| profiles[*index as usize].key[0]);
+    }
+
     /// Whether a page held the profile when the log record `sequence` was in it: only pages restored hold anything.
     pub(crate) fn holds(&self, key: ProfileKey, sequence: u64) -> bool {
+        if sequence > self.page_sequence_max {
+            return false;
+        }
         let page = self.find(key).filter(|profile| *profile < self.restored_slot_count).map(page_of);
         page.and_then(|page| self.page_sequences.get(page)).is_some_and(|held| sequence <= *held)
     }
@@ -432,6 +446,7 @@ impl Shard {
             + self.elsewhere.allocation_size()
             + self.profiles.capacity() * size_of::<Profile>()
             + self.calendars.byte_count()
+            + self.persons.byte_count()
             + self.seen.byte_count()
     }
 

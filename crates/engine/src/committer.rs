@@ -84,7 +84,7 @@ impl Waiting {
         }
     }
 
-    fn fail(self, error: EngineError) {
+    pub fn fail(self, error: EngineError) {
         match self {
             Self::Ticket { ticket, .. } => ticket.fail(error),
             Self::Identity { done, .. } => done(Err(error)),
@@ -289,6 +289,9 @@ impl Committer {
 
         for ((workspace, _), changes) in &rows {
             Arc::make_mut(&mut self.rows[workspace.0 as usize]).add(changes);
+        }
+        if !rows.is_empty() {
+            self.shards.memory().set_rows(&self.ledgers);
         }
         if !rows.is_empty() || !edited.is_empty() {
             self.shared.rows.store(Arc::new(self.rows.clone()));

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey};
 
-use super::{Elsewhere, Shard, halves};
+use super::{Change, Elsewhere, Shard, halves};
 use crate::calendar::{self, Calendars};
 use crate::identity::IdentityRecord;
 use crate::person::{Flags, ProfileIndex, note_contribution};
@@ -171,5 +171,39 @@ impl Shard {
     pub(crate) fn identity_of(&self, key: ProfileKey, home: u8) -> IdentityRecord {
         let person = self.find(key).and_then(|profile| self.persons.label_of(profile));
         IdentityRecord { home, person, flags: self.flags_of(key) }
+    }
+
+    /// Puts back where a profile that belongs here by its key lives, as the store kept it.
+    pub fn restore_home(&mut self, key: ProfileKey, record: IdentityRecord) {
+        self.set_elsewhere(key, (record.home != key.shard()).then_some(record.home));
+        self.set_settled(key, record.is_settled());
+    }
+
+    /// Puts back who a profile that lives here is, as the store kept it.
+    pub fn restore_identity(&mut self, key: ProfileKey, record: IdentityRecord) {
+        let profile = self.find_or_add(key);
+        if record.flags != Flags::NONE {
+            self.persons.set_flags(profile, record.flags);
+        }
+        if let Some(label) = record.person.filter(|label| *label != key) {
+            let labelled = self.find_or_add(label);
+            self.persons.join(labelled, label, profile);
+        }
+    }
+
+    /// Whether the change repeats what this shard knows, or is no matter of it, so that it would add neither a profile
+    /// nor a day here. What is counted by fingerprint adds neither.
+    pub fn is_repeat(&self, change: &Change) -> bool {
+        match change {
+            Change::Active { profile, app, day } => match self.find(*profile) {
+                Some(found) => {
+                    self.calendars_at(found).tracks().any(|track| track.app == *app && track.around(*day).active)
+                }
+                None => self.elsewhere(*profile).is_some(),
+            },
+            Change::Known { profile } => self.contains(*profile) || self.elsewhere(*profile).is_some(),
+            Change::Claim { profile, .. } => self.is_settled(*profile),
+            Change::Session { .. } | Change::Uninstall { .. } => true,
+        }
     }
 }

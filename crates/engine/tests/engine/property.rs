@@ -20,7 +20,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// Few users, so that much happens to each.
-fn anything() -> impl Strategy<Value = Event> {
+pub fn anything() -> impl Strategy<Value = Event> {
     let user = || 0_u64..16;
     let pair = || (0_u64..16, 0_u64..20);
     let day = prop_oneof![5 => 1000_i32..1030, 3 => 700_i32..1400];
