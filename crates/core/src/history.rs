@@ -104,6 +104,10 @@ impl History {
         Arc::make_mut(self.rows.entry(day).or_default())
     }
 
+    pub(crate) fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
     pub(crate) fn row(&self, day: ActiveDay) -> Option<&LedgerRow> {
         self.rows.get(&day).map(Arc::as_ref)
     }

@@ -410,14 +410,7 @@ impl<'a> Identities<'a> {
 
     /// Puts back what the store kept of a profile. Its calendars are in place, if it has any.
     pub fn restore(&mut self, profile: ProfileKey, record: IdentityRecord) {
-        self.set_home(profile, record.home);
-        self.at(profile.shard()).set_settled(profile, record.is_settled());
-        let shard = self.at(record.home);
-        shard.know(profile);
-        shard.set_flags(profile, record.flags);
-        if let Some(label) = record.person.filter(|label| *label != profile) {
-            shard.know(label);
-            shard.join(label, profile);
-        }
+        self.at(profile.shard()).restore_home(profile, record);
+        self.at(record.home).restore_identity(profile, record);
     }
 }

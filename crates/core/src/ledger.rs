@@ -12,6 +12,9 @@ use crate::{Bucket, History, RowChange};
 pub struct Ledger {
     histories: BTreeMap<RowKey, Arc<History>>,
     dirty: BTreeSet<(RowKey, ActiveDay)>,
+    row_count: usize,
+    /// Of all parts of all rows.
+    bucket_count: usize,
 }
 
 /// One row in its parts.
@@ -20,6 +23,9 @@ pub struct LedgerRow {
     /// By day of recording and cause: buckets in order, none of them zero.
     parts: BTreeMap<(ActiveDay, Cause), Vec<(Bucket, i64)>>,
 }
+
+/// About the bytes of a row with one part, without its buckets: the nodes of two trees, and two allocations.
+const ROW_BYTES: usize = 450;
 
 /// Bytes that are no row of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +44,33 @@ impl Ledger {
         for of_key in changes.chunk_by(|a, b| a.key == b.key) {
             let key = of_key[0].key;
             let history = Arc::make_mut(self.histories.entry(key).or_default());
+            let row_count = history.row_count();
             for part in of_key.chunk_by(same_part) {
                 let RowChange { day, cause, .. } = part[0];
-                history.row_mut(day).add(recorded, cause, part.iter().map(|change| (change.bucket, change.delta)));
+                let changes = part.iter().map(|change| (change.bucket, change.delta));
+                let (before, after) = history.row_mut(day).add(recorded, cause, changes);
+                self.bucket_count = self.bucket_count - before + after;
                 self.dirty.insert((key, day));
             }
+            self.row_count += history.row_count() - row_count;
         }
     }
 
-    /// Puts a row read from the store in its place.
+    /// Puts a row read from the store in its place, where there is none yet.
     pub fn insert(&mut self, key: RowKey, day: ActiveDay, row: LedgerRow) {
+        self.row_count += 1;
+        self.bucket_count += row.parts().map(|(_, _, counts)| counts.len()).sum::<usize>();
         *Arc::make_mut(self.histories.entry(key).or_default()).row_mut(day) = row;
+    }
+
+    /// How many rows there are: days of a measure and scope.
+    pub const fn row_count(&self) -> usize {
+        self.row_count
+    }
+
+    /// About the bytes of memory held: of each row's own, and of its buckets, whose lists have room for a third more.
+    pub const fn byte_count(&self) -> usize {
+        self.row_count * ROW_BYTES + self.bucket_count * (size_of::<(Bucket, i64)>() * 4 / 3)
     }
 
     /// The rows of a measure and scope as they are now, shared: what is added later does not reach them.
@@ -69,9 +91,16 @@ impl Ledger {
 }
 
 impl LedgerRow {
-    fn add(&mut self, recorded: ActiveDay, cause: Cause, changes: impl Iterator<Item = (Bucket, i64)>) {
+    /// Gives how many buckets the part had and has.
+    fn add(
+        &mut self,
+        recorded: ActiveDay,
+        cause: Cause,
+        changes: impl Iterator<Item = (Bucket, i64)>,
+    ) -> (usize, usize) {
         let part = self.parts.entry((recorded, cause)).or_default();
         let before = std::mem::take(part);
+        let count_before = before.len();
         let mut old = before.into_iter().peekable();
         for (bucket, delta) in changes {
             while let Some(entry) = old.next_if(|(other, _)| *other < bucket) {
@@ -83,9 +112,11 @@ impl LedgerRow {
             }
         }
         part.extend(old);
-        if part.is_empty() {
+        let count = part.len();
+        if count == 0 {
             self.parts.remove(&(recorded, cause));
         }
+        (count_before, count)
     }
 
     /// The parts: recorded when, why, and how many users in which buckets.

@@ -12,6 +12,8 @@ pub const PAGE_PROFILES: usize = 1024;
 
 /// Four million pages hold more profiles than memory does, and a wrong number cannot ask for more than their marks take.
 const LEVEL_MAX: u32 = 22;
+/// Changes of the log that are applied together: enough that what is looked up for one does not hold up the next.
+const REPLAYED_MAX: usize = 4096;
 
 /// Why bytes are no page of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub(crate) struct Pages {
     unwritten: Vec<usize>,
     /// Of each page the store had, while it is restored.
     loaded: Vec<Option<Loaded>>,
+    /// The latest sequence of them.
+    sequence_max: u64,
 }
 
 /// A page as the store had it.
@@ -84,6 +88,7 @@ impl Pages {
         self.dirty.push(false);
         self.loaded.resize(page, None);
         self.loaded.push(Some(loaded));
+        self.sequence_max = self.sequence_max.max(loaded.sequence);
     }
 
     /// The sequence of the page that held what the store knew of the profile.
@@ -169,23 +174,34 @@ impl Shard {
 
     /// Whether a page held what became of the profile up to the log record `sequence`.
     fn holds(&self, profile: ProfileKey, sequence: u64) -> bool {
-        self.pages.sequence_of(profile).is_some_and(|held| sequence <= held)
+        sequence <= self.pages.sequence_max && self.pages.sequence_of(profile).is_some_and(|held| sequence <= held)
     }
 
-    /// Applies again what the log says happened to a profile, unless a page holds it already.
+    /// Applies again what the log says happened to a profile, unless a page holds it already; at the latest when
+    /// something else than this is done.
     pub fn replay(&mut self, change: &Change, sequence: u64) {
-        if self.holds(change.profile(), sequence) {
-            return;
+        if !self.holds(change.profile(), sequence) {
+            self.replayed.push(*change);
         }
+        if self.replayed.len() >= REPLAYED_MAX {
+            self.apply_replayed();
+        }
+    }
+
+    fn apply_replayed(&mut self) {
+        let mut changes = std::mem::take(&mut self.replayed);
         // The rows have these changes already, so what they would change is dropped.
         let mut rows = RowChanges::new();
         let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
-        self.apply_all(std::slice::from_ref(change), stamp, &mut rows);
+        self.apply_all(&changes, stamp, &mut rows);
+        changes.clear();
+        self.replayed = changes;
     }
 
     /// Puts again what the log says arrived, unless a page holds it already.
     pub fn replay_arrived(&mut self, profile: ProfileKey, calendars: &[u8], sequence: u64) -> Result<(), PageError> {
         Calendars::checked(calendars).map_err(|_| PageError::Calendars(profile))?;
+        self.apply_replayed();
         if !self.holds(profile, sequence) {
             self.put(profile, calendars);
         }
@@ -194,6 +210,7 @@ impl Shard {
 
     /// Takes out again what the log says left, unless a page knows of it already.
     pub fn replay_left(&mut self, profile: ProfileKey, sequence: u64) {
+        self.apply_replayed();
         if !self.holds(profile, sequence) {
             self.take_out(profile);
         }
@@ -201,6 +218,8 @@ impl Shard {
 
     /// Nothing more is replayed.
     pub fn restored(&mut self) {
+        self.apply_replayed();
         self.pages.loaded = Vec::new();
+        self.replayed = Vec::new();
     }
 }

@@ -132,6 +132,14 @@ impl Persons {
         self.put(group);
     }
 
+    /// About the bytes of memory held.
+    pub fn byte_count(&self) -> usize {
+        let profiles = self.members.len() * size_of::<ProfileKey>();
+        // A tree's nodes are two thirds full.
+        let flags = self.flags.len() * size_of::<(ProfileKey, Flags)>() * 3 / 2;
+        self.members.allocation_size() + self.groups.allocation_size() + profiles + flags
+    }
+
     /// Takes a profile out of its person.
     pub fn split(&mut self, profile: ProfileKey) {
         let Some(label) = self.label_of(profile) else { return };

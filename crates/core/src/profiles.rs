@@ -180,6 +180,15 @@ impl Profiles {
         self.compact_if_sparse();
     }
 
+    /// Makes room for so many profiles more than there are.
+    pub fn reserve(&mut self, count: usize) {
+        let bucket_count = (self.count + count).div_ceil(BUCKET_PROFILES);
+        self.buckets.reserve_exact(bucket_count.saturating_sub(self.buckets.len()));
+        while self.buckets.len() < bucket_count {
+            self.split_next();
+        }
+    }
+
     /// Takes out the profile at `spot`.
     pub fn remove(&mut self, spot: &Spot) {
         self.count -= 1;
@@ -255,6 +264,9 @@ impl Profiles {
             return;
         }
         let old = linear::parent(new);
+        if self.buckets[old].byte_count == 0 {
+            return;
+        }
         let bytes = self.bucket(old).bytes.to_vec();
         let was = Bucket::new(&bytes);
         for bucket in [old, new] {

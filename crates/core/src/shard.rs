@@ -114,6 +114,8 @@ pub struct Shard {
     profiles: Profiles,
     /// Profiles that belong here by their key and live in another shard.
     elsewhere: HashTable<Elsewhere>,
+    /// Changes of the log that wait to be applied together, while it is restored.
+    pub(crate) replayed: Vec<Change>,
     persons: Persons,
     /// How the profiles are cut into pages.
     pub(crate) pages: Pages,
@@ -292,6 +294,11 @@ impl Shard {
         self.pages.touch(key);
     }
 
+    /// Makes room for so many profiles more than there are, so that the table does not grow while they come.
+    pub fn reserve(&mut self, profile_count: usize) {
+        self.profiles.reserve(profile_count);
+    }
+
     pub(crate) const fn profiles(&self) -> &Profiles {
         &self.profiles
     }
@@ -323,7 +330,10 @@ impl Shard {
 
     /// Bytes of memory held.
     pub fn byte_count(&self) -> usize {
-        self.profiles.byte_count() + self.elsewhere.allocation_size() + self.seen.byte_count()
+        self.profiles.byte_count()
+            + self.elsewhere.allocation_size()
+            + self.persons.byte_count()
+            + self.seen.byte_count()
     }
 
     /// Sessions and uninstalls counted lately.

@@ -84,7 +84,7 @@ impl Waiting {
         }
     }
 
-    fn fail(self, error: EngineError) {
+    pub fn fail(self, error: EngineError) {
         match self {
             Self::Ticket { ticket, .. } => ticket.fail(error),
             Self::Identity { done, .. } => done(Err(error)),
@@ -123,6 +123,10 @@ pub(crate) struct Committer {
     pub audit: AuditLog,
     pub sweep: Option<SweepProgress>,
 }
+
+/// The log grows to the state divided by this. Less often, and starting replays longer; more often, and pages are written
+/// more often for each new day.
+const LOG_SHARE: usize = 4;
 
 /// A sweep under way: the log up to `until` is not needed once every folder has answered.
 pub(crate) struct SweepProgress {
@@ -290,6 +294,9 @@ impl Committer {
         for ((workspace, _), changes) in &rows {
             Arc::make_mut(&mut self.rows[workspace.0 as usize]).add(changes);
         }
+        if !rows.is_empty() {
+            self.shards.memory().set_rows(&self.ledgers);
+        }
         if !rows.is_empty() || !edited.is_empty() {
             self.shared.rows.store(Arc::new(self.rows.clone()));
         }
@@ -389,12 +396,12 @@ impl Committer {
         until
     }
 
-    /// A log that has grown to half the state is worth folding into pages.
+    /// A log that has grown to a share of the state is worth folding into pages.
     fn maybe_begin_sweep(&mut self) {
         let (state, _) = self.shards.sizes();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
         self.shared.stats.set_log_byte_count(log);
-        if self.sweep.is_some() || log < self.log_bytes_min.max(state / 2) {
+        if self.sweep.is_some() || log < self.log_bytes_min.max(state / LOG_SHARE) {
             return;
         }
         self.sweep = Some(SweepProgress { until: self.next_sequence - 1, folders_left: self.folders.len() });

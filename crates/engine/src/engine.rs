@@ -15,6 +15,7 @@ use crate::audit::AuditLog;
 use crate::commit_stats::{CommitCounts, CommitStats};
 use crate::committer::{Answer, CommitMessage, Committer, Shared};
 use crate::folder::{FoldMessage, Folder};
+use crate::memory::Memory;
 use crate::record::{put_edit, put_secret, read_catalog};
 use crate::shards::Shards;
 use crate::submission::Ticket;
@@ -29,14 +30,16 @@ use crate::{
 pub struct EngineOptions {
     /// Threads that fold, 1 to 16.
     pub folder_count: usize,
-    /// The log is folded into pages when it reaches this size, or half the size of the state if that is more.
+    /// The log is folded into pages when it reaches this size, or a quarter of the state's size if that is more.
     pub log_bytes_min: usize,
+    /// Bytes of memory that profiles, calendars and rows may take. What would need more is refused.
+    pub state_bytes_max: usize,
 }
 
 impl EngineOptions {
     /// For a machine with so many cores.
     pub const fn for_cores(cores: usize) -> Self {
-        Self { folder_count: cores, log_bytes_min: 64 << 20 }
+        Self { folder_count: cores, log_bytes_min: 64 << 20, state_bytes_max: usize::MAX }
     }
 }
 
@@ -68,6 +71,10 @@ pub struct EngineStats {
     pub profile_byte_count: usize,
     /// Bytes of memory of the published rows.
     pub row_byte_count: usize,
+    /// Bytes of memory of everything that grows with users and days, and how many it may be.
+    pub state_byte_count: usize,
+    /// As [`EngineOptions::state_bytes_max`].
+    pub state_bytes_max: usize,
     /// What was made durable, and how fast.
     pub commits: CommitCounts,
 }
@@ -135,7 +142,7 @@ impl Engine {
     /// Restores what is stored and goes to work.
     pub fn open(store: Box<dyn Store>, options: EngineOptions) -> Result<Self, RestoreError> {
         let folder_count = u8::try_from(options.folder_count).unwrap_or(SHARD_COUNT).clamp(1, SHARD_COUNT);
-        let mut restored = Restored::read(store.as_ref(), usize::from(folder_count))?;
+        let mut restored = Restored::read_within(store.as_ref(), usize::from(folder_count), options.state_bytes_max)?;
         let mut sources = BTreeMap::new();
         store.scan(Table::Source, &KeyRange::all(), &mut |key, value| {
             sources.insert(key.to_vec(), value.to_vec());
@@ -155,7 +162,9 @@ impl Engine {
         });
 
         let (committer, committer_inbox) = sync_channel(Self::COMMITTER_INBOX);
-        let shards = Shards::new(restored.shards);
+        let memory = Memory::new(options.state_bytes_max);
+        memory.set_rows(&restored.rows.ledgers);
+        let shards = Shards::new(restored.shards, memory);
         let mut folders = Vec::new();
         let mut folder_threads = Vec::new();
         for number in 0..folder_count {
@@ -309,6 +318,8 @@ impl Engine {
         EngineStats {
             profile_count,
             profile_byte_count,
+            state_byte_count: self.shards.memory().byte_count(),
+            state_bytes_max: self.shards.memory().byte_count_max(),
             row_byte_count: self.shared.rows.load().iter().map(|rows| rows.byte_count()).sum(),
             commits: self.shared.stats.counts(),
         }

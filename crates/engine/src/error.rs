@@ -21,6 +21,18 @@ pub enum EngineError {
     /// The days were cut in a zone that the workspace no longer has. Nothing was taken.
     #[error("the workspace's zone was changed meanwhile; send it again")]
     ZoneChanged,
+    /// It would have added users or active days, and there is no memory for more. Repeats are still taken.
+    #[error(
+        "memory is full: {profile_count} users take all of the {} MiB that they may; give the process more memory, or \
+         allow it more with --memory-max",
+        byte_count_max >> 20
+    )]
+    MemoryFull {
+        /// Profiles known.
+        profile_count: usize,
+        /// The bytes that the state may take.
+        byte_count_max: usize,
+    },
     /// A change of the catalog that cannot be.
     #[error(transparent)]
     Catalog(#[from] crate::CatalogError),

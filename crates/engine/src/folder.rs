@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
-use dauphin_core::{Change, Identities, IdentityChange, IdentityEffects, IdentityOutcome, RowChanges, Stamp};
+use dauphin_core::{Change, Identities, IdentityChange, IdentityEffects, IdentityOutcome, RowChanges, Shard, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{ProfileKey, WorkspaceIndex};
 
@@ -11,7 +11,7 @@ use crate::committer::{CommitMessage, Folded, Waiting};
 use crate::record::PageKey;
 use crate::shards::{Shards, WorkspaceShards};
 use crate::submission::{ShardChanges, Ticket};
-use crate::{AuditEntry, IdentityDone};
+use crate::{AuditEntry, EngineError, IdentityDone};
 
 /// What reaches a thread that folds.
 pub(crate) enum FoldMessage {
@@ -186,6 +186,10 @@ impl Job<'_> {
             return Ok(Vec::new());
         }
         let mut shard = self.shards.hold(number);
+        if let Some(error) = self.refusal(&shard, changes) {
+            ticket.fail(error);
+            return Ok(Vec::new());
+        }
         let applied = shard.apply_all(changes, self.stamp, rows);
         self.send(number, applied.effective, applied.seen, ticket, rows)?;
         drop(shard);
@@ -205,8 +209,18 @@ impl Job<'_> {
         let (here, gone): (Vec<_>, Vec<_>) =
             changes.iter().map(|(_, change)| *change).partition(|change| shard.contains(change.profile()));
         moved.extend(gone);
+        if let Some(error) = self.refusal(&shard, &here) {
+            ticket.fail(error);
+            return Ok(());
+        }
         let applied = shard.apply_all(&here, self.stamp, rows);
         self.send(number, applied.effective, applied.seen, ticket, rows)
+    }
+
+    /// When memory is full, nothing is taken that would need more of it. Then sender and shard are as before, but for
+    /// other parts of the same submission.
+    fn refusal(&self, shard: &Shard, changes: &[Change]) -> Option<EngineError> {
+        self.folder.shards.full().filter(|_| !changes.iter().all(|change| shard.is_repeat(change)))
     }
 
     /// Called while the shard is held.
@@ -240,6 +254,10 @@ impl Job<'_> {
         waiting: impl FnOnce(Vec<IdentityOutcome>) -> Waiting,
         rows: &mut RowChanges,
     ) -> Result<(), Gone> {
+        if let Some(error) = self.folder.shards.full().filter(|_| changes.iter().any(needs_memory)) {
+            waiting(Vec::new()).fail(error);
+            return Ok(());
+        }
         let mut held = self.shards.hold_all();
         let mut shards = held.iter_mut().map(|shard| &mut **shard);
         let mut identities = Identities::new(std::array::from_fn(|_| shards.next().expect("there are as many")));
@@ -255,6 +273,21 @@ impl Job<'_> {
             rows: rows.drain(),
             waiting: waiting(outcomes),
         }))
+    }
+}
+
+/// Whether something may be known afterwards that was not before.
+const fn needs_memory(change: &IdentityChange) -> bool {
+    match change {
+        IdentityChange::Link { .. }
+        | IdentityChange::Claim { .. }
+        | IdentityChange::Exclude { .. }
+        | IdentityChange::Rename { .. }
+        | IdentityChange::Replace { .. } => true,
+        IdentityChange::Unlink { .. }
+        | IdentityChange::Erase { .. }
+        | IdentityChange::Include { .. }
+        | IdentityChange::Remove { .. } => false,
     }
 }
 

@@ -44,9 +44,9 @@ pub struct TableInspection {
 }
 
 impl Inspection {
-    /// Reads everything, with `thread_count` threads for the calendars.
-    pub fn of(store: &dyn Store, thread_count: usize) -> Result<Self, RestoreError> {
-        let restored = Restored::read(store, thread_count)?;
+    /// Reads everything, with `thread_count` threads for the calendars, which may take `byte_count_max` bytes of memory.
+    pub fn of(store: &dyn Store, thread_count: usize, byte_count_max: usize) -> Result<Self, RestoreError> {
+        let restored = Restored::read_within(store, thread_count, byte_count_max)?;
         let workspaces = restored.rows.catalog.workspaces().iter().map(|workspace| {
             let index = workspace.index;
             let shards = restored.shards.iter().filter(|((of, _), _)| *of == index);

@@ -13,7 +13,7 @@ pub(crate) use audit::{audit_key, audit_last_key, audit_value, read_audit_key, r
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
 pub(crate) use identity::{identity_key, identity_value, read_identity_value, split_identity_key};
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
-pub(crate) use page::{PageKey, page_value, split_page_value};
+pub(crate) use page::{PageKey, page_profile_count, page_value, split_page_value};
 pub(crate) use row::{ROWS_SEQUENCE_KEY, row_key, split_row_key};
 pub(crate) use seen::SeenKey;
 

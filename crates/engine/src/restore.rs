@@ -1,16 +1,17 @@
+mod shards;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 
-use dauphin_core::{Identities, Ledger, LedgerRow, Move, Rows, Shard};
+use dauphin_core::{Ledger, LedgerRow, Rows, Shard};
 use dauphin_model::WorkspaceIndex;
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_store::{KeyRange, Store, StoreError, Table};
 
 use crate::Catalog;
-use crate::record::{
-    LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_sequence, read_catalog,
-    read_identity_value, split_identity_key, split_page_value, split_row_key,
-};
+use crate::memory::Memory;
+use crate::record::{LogEntry, LogRecord, Malformed, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_row_key};
+use shards::{Room, ShardReader};
 
 /// Why what is stored could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,20 @@ pub enum RestoreError {
     /// The data directory was made but not set up.
     #[error("the data directory has no workspace yet; set it up with `dauphin init`")]
     Empty,
+    /// More than may be held in memory. Reading ended before it was taken.
+    #[error(
+        "the data directory has {profile_count} users or more, and the {} MiB of memory that they may take hold about \
+         {profile_count_max} of them; give the process more memory, or allow it more with --memory-max",
+        byte_count_max >> 20
+    )]
+    TooLarge {
+        /// Users there are, at least: those that the log alone knows were not counted.
+        profile_count: usize,
+        /// Users that fit.
+        profile_count_max: usize,
+        /// The bytes that the state may take.
+        byte_count_max: usize,
+    },
 }
 
 /// The catalog and the gap rows: all that answering needs.
@@ -51,20 +66,29 @@ pub struct Restored {
 impl RestoredRows {
     /// Reads the catalog and the rows.
     pub fn read(store: &dyn Store) -> Result<Self, RestoreError> {
+        let mut restored = Self::of_catalog(store)?;
+        restored.read_rows(store)?;
+        Ok(restored)
+    }
+
+    /// Reads the catalog alone.
+    fn of_catalog(store: &dyn Store) -> Result<Self, RestoreError> {
         let catalog = read_catalog(store)?
             .map_err(|Malformed| RestoreError::Malformed(Table::Catalog))?
             .ok_or(RestoreError::Empty)?;
         let count = catalog.workspaces().len();
-        let mut restored = Self {
+        Ok(Self {
             catalog,
             rows: vec![Rows::default(); count],
             ledgers: std::iter::repeat_with(Ledger::default).take(count).collect(),
             rows_sequence: 0,
             log: VecDeque::new(),
-        };
-        each_record(store, Table::Row, &KeyRange::all(), &mut |key, value| restored.take_row(key, value))?;
-        each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| restored.take_log(key, value))?;
-        Ok(restored)
+        })
+    }
+
+    fn read_rows(&mut self, store: &dyn Store) -> Result<(), RestoreError> {
+        each_record(store, Table::Row, &KeyRange::all(), &mut |key, value| Ok(self.take_row(key, value)?))?;
+        each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| Ok(self.take_log(key, value)?))
     }
 
     fn take_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
@@ -99,141 +123,54 @@ impl RestoredRows {
 impl Restored {
     /// Reads everything, with `thread_count` threads for the calendars.
     pub fn read(store: &dyn Store, thread_count: usize) -> Result<Self, RestoreError> {
-        let rows = RestoredRows::read(store)?;
+        Self::read_within(store, thread_count, usize::MAX)
+    }
+
+    /// As [`Restored::read`], but ends with [`RestoreError::TooLarge`] when profiles, calendars and rows need more bytes
+    /// of memory than `byte_count_max`.
+    pub fn read_within(store: &dyn Store, thread_count: usize, byte_count_max: usize) -> Result<Self, RestoreError> {
+        let mut rows = RestoredRows::of_catalog(store)?;
         let workspaces: Vec<_> = rows.catalog.workspaces().iter().map(|workspace| workspace.index).collect();
         let thread_count = u8::try_from(thread_count).unwrap_or(SHARD_COUNT).clamp(1, SHARD_COUNT);
+        let room = Room::new(store, &workspaces, Memory::new(byte_count_max))?;
         let parts = std::thread::scope(|scope| {
-            let workspaces = &workspaces;
-            let threads: Vec<_> = (0..thread_count)
-                .map(|thread| scope.spawn(move || ShardReader::read(store, workspaces, thread, thread_count)))
-                .collect();
-            threads
+            let reader = ShardReader { store, workspaces: &workspaces, room: &room, thread_count };
+            let threads: Vec<_> = (0..thread_count).map(|thread| scope.spawn(move || reader.read(thread))).collect();
+            // Rows are few beside profiles, so this thread reads them meanwhile.
+            let read = rows.read_rows(store).and_then(|()| room.take_rows(&rows.ledgers));
+            let parts = threads
                 .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect::<Result<Vec<_>, _>>()
+                .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            parts.collect::<Result<Vec<_>, _>>().and_then(|parts| read.map(|()| parts))
         })?;
         let last_log = rows.log.back().map_or(0, |(sequence, _)| *sequence);
         let last_page = parts.iter().map(|part| part.last_sequence).max().unwrap_or(0);
         let next_sequence = rows.rows_sequence.max(last_log).max(last_page) + 1;
-        let mut shards: BTreeMap<_, _> = parts.into_iter().flat_map(|part| part.shards).collect();
-        shards.values_mut().for_each(Shard::restored);
-        for workspace in &workspaces {
-            restore_identities(store, *workspace, &mut shards)?;
-        }
+        let shards = parts.into_iter().flat_map(|part| part.shards).collect();
         Ok(Self { rows, shards, next_sequence })
     }
 }
 
-/// Fills the shards of one thread: from their pages, then from the log.
-struct ShardReader {
-    shards: BTreeMap<(WorkspaceIndex, u8), Shard>,
-    /// The log record up to which what each shard has seen is complete.
-    seen_sequences: BTreeMap<(WorkspaceIndex, u8), u64>,
-    last_sequence: u64,
+/// Why reading a table ended before its end.
+enum Ended {
+    Malformed,
+    For(RestoreError),
 }
 
-impl ShardReader {
-    fn read(
-        store: &dyn Store,
-        workspaces: &[WorkspaceIndex],
-        thread: u8,
-        thread_count: u8,
-    ) -> Result<Self, RestoreError> {
-        let mut reader = Self { shards: BTreeMap::new(), seen_sequences: BTreeMap::new(), last_sequence: 0 };
-        let mine = |shard: u8| shard % thread_count == thread;
-        for workspace in workspaces {
-            for shard in (0..SHARD_COUNT).filter(|shard| mine(*shard)) {
-                let keys = KeyRange::prefix(PageKey::prefix(*workspace, shard));
-                each_record(store, Table::Page, &keys, &mut |key, value| reader.take_page(key, value))?;
-                let keys = KeyRange::prefix(SeenKey::prefix(*workspace, shard));
-                each_record(store, Table::Seen, &keys, &mut |key, value| reader.take_seen(key, value))?;
-            }
-        }
-        each_record(store, Table::Log, &KeyRange::all(), &mut |key, value| {
-            let sequence = log_sequence(key)?;
-            LogRecord::read(value, &|shard| shard.is_some_and(mine), &mut |entry| {
-                reader.replay(sequence, workspaces, entry)
-            })
-        })?;
-        Ok(reader)
-    }
-
-    fn take_page(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
-        let key = PageKey::from_bytes(key)?;
-        let (sequence, page) = split_page_value(value)?;
-        let shard = self.shards.entry((key.workspace, key.shard)).or_default();
-        shard.load_page(key.page as usize, page, sequence).map_err(|_| Malformed)?;
-        self.last_sequence = self.last_sequence.max(sequence);
-        Ok(())
-    }
-
-    fn take_seen(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
-        let key = SeenKey::from_bytes(key)?;
-        let (sequence, generation) = split_page_value(value)?;
-        let shard = self.shards.entry((key.workspace, key.shard)).or_default();
-        shard.seen_mut().load(key.generation, generation).map_err(|_| Malformed)?;
-        // Only the last one grows, so it was written with the latest record.
-        self.seen_sequences.insert((key.workspace, key.shard), sequence);
-        self.last_sequence = self.last_sequence.max(sequence);
-        Ok(())
-    }
-
-    /// Makes again what the pages do not hold yet.
-    fn replay(&mut self, sequence: u64, workspaces: &[WorkspaceIndex], entry: LogEntry) -> Result<(), Malformed> {
-        let (workspace, number) = match &entry {
-            LogEntry::Rows { .. } => return Ok(()),
-            LogEntry::Changes { workspace, shard, .. }
-            | LogEntry::Seen { workspace, shard, .. }
-            | LogEntry::Move { workspace, moved: Move::Arrived { shard, .. } | Move::Left { shard, .. } } => {
-                (*workspace, *shard)
-            }
-        };
-        if !workspaces.contains(&workspace) {
-            return Err(Malformed);
-        }
-        let shard = self.shards.entry((workspace, number)).or_default();
-        match entry {
-            LogEntry::Rows { .. } => {}
-            LogEntry::Changes { changes, .. } => changes.iter().for_each(|change| shard.replay(change, sequence)),
-            LogEntry::Move { moved: Move::Arrived { profile, calendars, .. }, .. } => {
-                shard.replay_arrived(profile, &calendars, sequence).map_err(|_| Malformed)?;
-            }
-            LogEntry::Move { moved: Move::Left { profile, .. }, .. } => shard.replay_left(profile, sequence),
-            LogEntry::Seen { recorded, fingerprints, .. } => {
-                let held = self.seen_sequences.get(&(workspace, number)).copied().unwrap_or(0);
-                for fingerprint in fingerprints.into_iter().filter(|_| sequence > held) {
-                    // A generation may hold more than its sequence says: then this changes nothing.
-                    shard.seen_mut().insert(fingerprint, recorded);
-                }
-            }
-        }
-        Ok(())
+impl From<Malformed> for Ended {
+    fn from(Malformed: Malformed) -> Self {
+        Self::Malformed
     }
 }
 
-/// Puts back who is who in one workspace. Every calendar is in place already.
-fn restore_identities(
-    store: &dyn Store,
-    workspace: WorkspaceIndex,
-    shards: &mut BTreeMap<(WorkspaceIndex, u8), Shard>,
-) -> Result<(), RestoreError> {
-    let mut of_workspace: [Shard; SHARD_COUNT as usize] = std::array::from_fn(|_| Shard::default());
-    for (number, shard) in (0..SHARD_COUNT).zip(&mut of_workspace) {
-        *shard = shards.remove(&(workspace, number)).unwrap_or_default();
+impl From<RestoreError> for Ended {
+    fn from(error: RestoreError) -> Self {
+        Self::For(error)
     }
-    let mut identities = Identities::new(of_workspace.each_mut());
-    let keys = KeyRange::prefix(workspace.0.to_be_bytes());
-    each_record(store, Table::Identity, &keys, &mut |key, value| {
-        let (_, profile) = split_identity_key(key)?;
-        identities.restore(profile, read_identity_value(value)?);
-        Ok(())
-    })?;
-    shards.extend((0..SHARD_COUNT).map(|number| (workspace, number)).zip(of_workspace));
-    Ok(())
 }
 
 /// Takes one record, key and value.
-type TakeRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Malformed> + 'a;
+type TakeRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Ended> + 'a;
 
 /// Scans, and names the table whose record is malformed.
 fn each_record(
@@ -242,13 +179,16 @@ fn each_record(
     keys: &KeyRange,
     take: &mut TakeRecord<'_>,
 ) -> Result<(), RestoreError> {
-    let mut malformed = false;
+    let mut ended = Ok(());
     store.scan(table, keys, &mut |key, value| match take(key, value) {
         Ok(()) => ControlFlow::Continue(()),
-        Err(Malformed) => {
-            malformed = true;
+        Err(why) => {
+            ended = Err(why);
             ControlFlow::Break(())
         }
     })?;
-    if malformed { Err(RestoreError::Malformed(table)) } else { Ok(()) }
+    ended.map_err(|why| match why {
+        Ended::Malformed => RestoreError::Malformed(table),
+        Ended::For(error) => error,
+    })
 }

@@ -6,6 +6,9 @@ use dauphin_core::Shard;
 use dauphin_model::WorkspaceIndex;
 use dauphin_model::limits::SHARD_COUNT;
 
+use crate::EngineError;
+use crate::memory::Memory;
+
 /// Every shard of every workspace. Each is folded into by one thread; a change of who is who may hold them all, which is
 /// why each has a lock, free but then.
 ///
@@ -13,11 +16,13 @@ use dauphin_model::limits::SHARD_COUNT;
 /// of a shard in the order they were made. The committer takes no lock.
 pub(crate) struct Shards {
     workspaces: Mutex<BTreeMap<WorkspaceIndex, Arc<WorkspaceShards>>>,
+    memory: Arc<Memory>,
 }
 
 /// The shards of one workspace, by number.
 pub(crate) struct WorkspaceShards {
     cells: [Cell; SHARD_COUNT as usize],
+    memory: Arc<Memory>,
 }
 
 /// A shard, and sizes that are read without its lock.
@@ -31,13 +36,14 @@ struct Cell {
 /// A shard held. Its sizes are told when it is let go.
 pub(crate) struct HeldShard<'a> {
     cell: &'a Cell,
+    memory: &'a Memory,
     guard: MutexGuard<'a, Shard>,
 }
 
 impl Shards {
     /// Those that were restored.
-    pub fn new(restored: BTreeMap<(WorkspaceIndex, u8), Shard>) -> Arc<Self> {
-        let shards = Self { workspaces: Mutex::default() };
+    pub fn new(restored: BTreeMap<(WorkspaceIndex, u8), Shard>, memory: Memory) -> Arc<Self> {
+        let shards = Self { workspaces: Mutex::default(), memory: Arc::new(memory) };
         for ((workspace, number), shard) in restored {
             *shards.of(workspace).hold(number) = shard;
         }
@@ -47,7 +53,8 @@ impl Shards {
     /// The shards of a workspace; empty ones if nothing happened in it yet.
     pub fn of(&self, workspace: WorkspaceIndex) -> Arc<WorkspaceShards> {
         let mut workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Arc::new(WorkspaceShards { cells: std::array::from_fn(|_| Cell::default()) });
+        let cells = || std::array::from_fn(|_| Cell::default());
+        let new = || Arc::new(WorkspaceShards { cells: cells(), memory: Arc::clone(&self.memory) });
         Arc::clone(workspaces.entry(workspace).or_insert_with(new))
     }
 
@@ -55,6 +62,17 @@ impl Shards {
     pub fn all(&self) -> Vec<(WorkspaceIndex, Arc<WorkspaceShards>)> {
         let workspaces = self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
         workspaces.iter().map(|(workspace, shards)| (*workspace, Arc::clone(shards))).collect()
+    }
+
+    /// What everything takes together.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// That nothing more may come in, if so.
+    pub fn full(&self) -> Option<EngineError> {
+        let byte_count_max = self.memory.byte_count_max();
+        self.memory.is_full().then(|| EngineError::MemoryFull { profile_count: self.sizes().1, byte_count_max })
     }
 
     /// Bytes of memory, and profiles.
@@ -75,7 +93,7 @@ impl WorkspaceShards {
     pub fn hold(&self, number: u8) -> HeldShard<'_> {
         let cell = &self.cells[usize::from(number)];
         // A thread that panicked while it held a shard ended the process's trust in it; see `Threads`.
-        HeldShard { cell, guard: cell.shard.lock().unwrap_or_else(PoisonError::into_inner) }
+        HeldShard { cell, memory: &self.memory, guard: cell.shard.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
     /// Holds all of them, in order: two that do so wait for each other, and never both.
@@ -100,7 +118,8 @@ impl std::ops::DerefMut for HeldShard<'_> {
 
 impl Drop for HeldShard<'_> {
     fn drop(&mut self) {
-        self.cell.byte_count.store(self.guard.byte_count(), Ordering::Relaxed);
+        let byte_count = self.guard.byte_count();
+        self.memory.change_shard(self.cell.byte_count.swap(byte_count, Ordering::Relaxed), byte_count);
         self.cell.profile_count.store(self.guard.profile_count(), Ordering::Relaxed);
     }
 }

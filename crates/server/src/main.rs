@@ -13,6 +13,7 @@ mod http;
 mod import;
 mod intake;
 mod keys;
+mod memory;
 mod metrics;
 mod permissions;
 mod points;

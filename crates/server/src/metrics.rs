@@ -148,6 +148,18 @@ fn write_engine(engine: &Engine, text: &mut Text) {
             "Bytes of memory of profiles and calendars.",
             stats.profile_byte_count as u64,
         ),
+        (
+            "dauphin_memory_bytes",
+            "gauge",
+            "Bytes of memory of everything that grows with users and days.",
+            stats.state_byte_count as u64,
+        ),
+        (
+            "dauphin_memory_bytes_max",
+            "gauge",
+            "Bytes it may be; when it is, new users and new active days are refused.",
+            stats.state_bytes_max as u64,
+        ),
         ("dauphin_row_bytes", "gauge", "Bytes of memory of the published rows.", stats.row_byte_count as u64),
         ("dauphin_workspaces", "gauge", "Workspaces.", engine.catalog().workspaces().len() as u64),
         (

@@ -29,6 +29,7 @@ macro_rules! conforms {
     ($subject:expr) => {
         $crate::conformance::sentences! { $subject;
             a_scan_gives_every_record_of_the_range_in_byte_order
+            the_last_record_is_the_last_of_a_scan
             a_record_is_given_once_with_the_last_value
             tables_are_apart
             a_store_without_commits_has_no_records
@@ -108,6 +109,28 @@ pub(crate) fn a_scan_gives_every_record_of_the_range_in_byte_order(subject: &mut
     assert_eq!(found(&KeyRange::prefix(*b"a")), all[..3]);
     assert!(found(&KeyRange::new(*b"b", *b"b")).is_empty());
     assert!(found(&KeyRange::new(*b"b", *b"a")).is_empty());
+}
+
+pub(crate) fn the_last_record_is_the_last_of_a_scan(subject: &mut dyn Subject) {
+    let mut store = subject.open();
+    assert_eq!(store.last(Table::Page, &KeyRange::all()).unwrap(), None);
+    store.commit(put_all(&[b"\xff", b"b", b"a\0", b"\x7f", b"a", b"aa"])).unwrap();
+    store.commit(put(Table::Row, b"z", b"of another table")).unwrap();
+    let ranges = [
+        KeyRange::all(),
+        KeyRange::prefix(*b"a"),
+        KeyRange::new(*b"a", *b"a\0"),
+        KeyRange::new(*b"b", *b"\x7f"),
+        KeyRange::starting_at(*b"\xff"),
+        KeyRange::prefix(*b"c"),
+        KeyRange::new(*b"b", *b"a"),
+    ];
+    let ends = [Some(&b"\xff"[..]), Some(b"aa"), Some(b"a"), Some(b"b"), Some(b"\xff"), None, None];
+    for (range, end) in ranges.iter().zip(ends) {
+        let last = store.last(Table::Page, range).unwrap();
+        assert_eq!(last, end.map(|key| (key.to_vec(), key.to_vec())), "{range:?}");
+        assert_eq!(last, records(&*store, Table::Page, range).pop(), "{range:?}");
+    }
 }
 
 pub(crate) fn a_record_is_given_once_with_the_last_value(subject: &mut dyn Subject) {
@@ -318,6 +341,7 @@ pub(crate) fn after_a_failed_commit_everything_is_refused(subject: &mut dyn Subj
         assert!(matches!(store.commit(put(Table::Row, b"other", b"value")), Err(StoreError::Failed)));
         assert!(matches!(store.commit(Batch::new()), Err(StoreError::Failed)));
         assert!(matches!(store.scan(Table::Row, &KeyRange::all(), &mut ignore), Err(StoreError::Failed)));
+        assert!(matches!(store.last(Table::Row, &KeyRange::all()), Err(StoreError::Failed)));
     }
 }
 

@@ -5,10 +5,10 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use redb::backends::FileBackend;
-use redb::{Database, ReadableDatabase, StorageBackend, TableDefinition, TableError};
+use redb::{Database, ReadOnlyTable, ReadableDatabase, StorageBackend, TableDefinition, TableError};
 
 use crate::limits::CACHE_BYTE_COUNT;
-use crate::{Batch, Change, KeyRange, Store, StoreError, Table, Visit};
+use crate::{Batch, Change, KeyRange, Record, Store, StoreError, Table, Visit};
 use directory::Directory;
 use overlay::Overlay;
 
@@ -113,6 +113,13 @@ impl Store for Embedded {
         read(&self.database, table, keys, each).map_err(|error| translate(&self.directory.engine_file(), error))
     }
 
+    fn last(&self, table: Table, keys: &KeyRange) -> Result<Option<Record>, StoreError> {
+        if self.has_failed {
+            return Err(StoreError::Failed);
+        }
+        read_last(&self.database, table, keys).map_err(|error| translate(&self.directory.engine_file(), error))
+    }
+
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {
         if self.has_failed {
             return Err(StoreError::Failed);
@@ -164,15 +171,7 @@ fn make_engine_file(path: &Path) -> Result<(), redb::Error> {
 }
 
 fn read(database: &Database, table: Table, keys: &KeyRange, each: &mut Visit<'_>) -> Result<(), redb::Error> {
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let transaction = database.begin_read()?;
-    let records = match transaction.open_table(definition(table)) {
-        // A table that is newer than the file, and was not written yet.
-        Err(TableError::TableDoesNotExist(_)) => return Ok(()),
-        opened => opened?,
-    };
+    let Some(records) = records(database, table, keys)? else { return Ok(()) };
     for record in records.range::<&[u8]>(keys.bounds())? {
         let (key, value) = record?;
         if each(key.value(), value.value()).is_break() {
@@ -181,6 +180,26 @@ fn read(database: &Database, table: Table, keys: &KeyRange, each: &mut Visit<'_>
     }
     Ok(())
 }
+
+fn read_last(database: &Database, table: Table, keys: &KeyRange) -> Result<Option<Record>, redb::Error> {
+    let Some(records) = records(database, table, keys)? else { return Ok(None) };
+    let last = records.range::<&[u8]>(keys.bounds())?.next_back().transpose()?;
+    Ok(last.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
+}
+
+/// A table as it is now, unless no record of it can lie in `keys`.
+fn records(database: &Database, table: Table, keys: &KeyRange) -> Result<Option<Records>, redb::Error> {
+    if keys.is_empty() {
+        return Ok(None);
+    }
+    match database.begin_read()?.open_table(definition(table)) {
+        // A table that is newer than the file, and was not written yet.
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        opened => Ok(Some(opened?)),
+    }
+}
+
+type Records = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 fn write(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;

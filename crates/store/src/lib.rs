@@ -24,5 +24,5 @@ pub use error::StoreError;
 pub use limits::{KEY_BYTE_COUNT_MAX, VALUE_BYTE_COUNT_MAX};
 pub use memory::{FailedCommit, MemoryDisk, MemoryStore};
 pub use range::KeyRange;
-pub use store::{Store, Visit};
+pub use store::{Record, Store, Visit};
 pub use table::Table;

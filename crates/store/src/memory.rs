@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::{Batch, Change, KeyRange, Store, StoreError, Table, Visit};
+use crate::{Batch, Change, KeyRange, Record, Store, StoreError, Table, Visit};
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 type Tables = BTreeMap<Table, Records>;
@@ -98,6 +98,15 @@ impl Store for MemoryStore {
             }
         }
         Ok(())
+    }
+
+    fn last(&self, table: Table, keys: &KeyRange) -> Result<Option<Record>, StoreError> {
+        if self.has_failed {
+            return Err(StoreError::Failed);
+        }
+        let tables = Arc::clone(&self.disk.lock().tables);
+        let Some(records) = tables.get(&table).filter(|_| !keys.is_empty()) else { return Ok(None) };
+        Ok(records.range::<[u8], _>(keys.bounds()).next_back().map(|(key, value)| (key.clone(), value.clone())))
     }
 
     fn commit(&mut self, batch: Batch) -> Result<(), StoreError> {

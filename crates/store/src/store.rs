@@ -5,6 +5,9 @@ use crate::{Batch, KeyRange, StoreError, Table};
 /// Takes one record, key and value, and says whether the scan goes on.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
+/// Key and value.
+pub type Record = (Vec<u8>, Vec<u8>);
+
 /// Remembers records. Every sentence below holds for every implementation and has a test in the conformance suite.
 ///
 /// One owner commits; any number of threads may scan through a shared reference.
@@ -16,6 +19,9 @@ pub trait Store: Send + Sync {
     /// - When `each` answers [`ControlFlow::Break`] the scan ends, with `Ok`.
     /// - Several threads may scan at once, and `each` may scan in turn.
     fn scan(&self, table: Table, keys: &KeyRange, each: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// The last record that a scan of the same would give, key and value, as quickly as one record is read.
+    fn last(&self, table: Table, keys: &KeyRange) -> Result<Option<Record>, StoreError>;
 
     /// Makes all changes of `batch`, or none.
     ///

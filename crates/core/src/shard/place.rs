@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey};
 
-use super::{Elsewhere, Shard};
+use super::{Change, Elsewhere, Shard};
 use crate::calendar::{self, Calendars};
 use crate::identity::IdentityRecord;
 use crate::person::{Flags, note_contribution};
@@ -163,5 +163,36 @@ impl Shard {
     /// How the profile, which lives here, stands.
     pub(crate) fn identity_of(&self, key: ProfileKey, home: u8) -> IdentityRecord {
         IdentityRecord { home, person: self.persons.label_of(key), flags: self.flags_of(key) }
+    }
+
+    /// Puts back where a profile that belongs here by its key lives, as the store kept it.
+    pub fn restore_home(&mut self, key: ProfileKey, record: IdentityRecord) {
+        self.set_elsewhere(key, (record.home != key.shard()).then_some(record.home));
+        self.set_settled(key, record.is_settled());
+    }
+
+    /// Puts back who a profile that lives here is, as the store kept it.
+    pub fn restore_identity(&mut self, key: ProfileKey, record: IdentityRecord) {
+        self.know(key);
+        if record.flags != Flags::NONE {
+            self.persons.set_flags(key, record.flags);
+        }
+        if let Some(label) = record.person.filter(|label| *label != key) {
+            self.know(label);
+            self.persons.join(label, key);
+        }
+    }
+
+    /// Whether the change repeats what this shard knows, or is no matter of it, so that it would add neither a profile
+    /// nor a day here. What is counted by fingerprint adds neither.
+    pub fn is_repeat(&self, change: &Change) -> bool {
+        match change {
+            Change::Active { profile, app, day } => match self.profiles.calendars_of(*profile) {
+                Some(calendars) => Calendars::trusted(calendars).has(*app, *day),
+                None => self.elsewhere(*profile).is_some(),
+            },
+            Change::Known { profile } => self.contains(*profile) || self.elsewhere(*profile).is_some(),
+            Change::Session { .. } | Change::Uninstall { .. } => true,
+        }
     }
 }

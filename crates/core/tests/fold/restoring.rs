@@ -158,12 +158,18 @@ fn what_left_and_came_back_is_there_once() {
     erase(&mut shard, 5);
     fold(&mut shard, active(5, 7));
     let bytes = page(&mut shard, 0);
-    let mut restored = Shard::default();
-    restored.load_page(0, &bytes, 3).unwrap();
-    restored.replay(&active(5, 1), 1);
-    restored.replay_left(key(5), 2);
-    restored.replay(&active(5, 7), 3);
+    let restore = || {
+        let mut restored = Shard::default();
+        restored.load_page(0, &bytes, 3).unwrap();
+        restored.replay(&active(5, 1), 1);
+        restored.replay_left(key(5), 2);
+        restored.replay(&active(5, 7), 3);
+        restored
+    };
+    let mut restored = restore();
+    restored.restored();
     assert_eq!(days_of(&restored, 5), [7].into());
+    let mut restored = restore();
     restored.replay_left(key(5), 4);
     assert_eq!((restored.profile_count(), days_of(&restored, 5)), (0, BTreeSet::new()));
     restored.replay(&active(5, 8), 5);

@@ -1,3 +1,4 @@
+use dauphin_core::Reader;
 use dauphin_model::WorkspaceIndex;
 
 use super::Malformed;
@@ -47,6 +48,14 @@ pub fn split_page_value(value: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     Ok((u64::from_le_bytes(*sequence), page))
 }
 
+/// Profiles in a page, from its value.
+pub fn page_profile_count(value: &[u8]) -> Result<usize, Malformed> {
+    let (_, page) = split_page_value(value)?;
+    let mut reader = Reader::new(page);
+    let _level = reader.u8()?;
+    Ok(reader.number()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,5 +69,7 @@ mod tests {
         assert_eq!(page_value(3, b"xy"), [3, 0, 0, 0, 0, 0, 0, 0, b'x', b'y']);
         assert_eq!(split_page_value(&page_value(3, b"xy")), Ok((3, &b"xy"[..])));
         assert_eq!(split_page_value(&[1; 7]), Err(Malformed));
+        assert_eq!(page_profile_count(&page_value(3, &[0, 0x80, 8, 1, 2])), Ok(1024));
+        assert_eq!(page_profile_count(&page_value(3, &[0, 0x80])), Err(Malformed));
     }
 }

@@ -3,6 +3,7 @@
 
 mod administration;
 mod durability;
+mod memory;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;
 mod property;

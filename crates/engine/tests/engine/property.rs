@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use dauphin_engine::{Engine, PersonView, Restored};
 use dauphin_store::{Embedded, Store};
 use proptest::prelude::*;
@@ -20,7 +22,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 /// Few users, so that much happens to each.
-fn anything() -> impl Strategy<Value = Event> {
+pub fn anything() -> impl Strategy<Value = Event> {
     let user = || 0_u64..16;
     let pair = || (0_u64..16, 0_u64..20);
     let day = prop_oneof![5 => 1000_i32..1030, 3 => 700_i32..1400];
@@ -108,13 +110,25 @@ fn run(steps: &[Step], end: i32, hand_in: &dyn Fn(&Engine, &[Event], i32)) {
     assert_eq!(report.mismatches, []);
 }
 
-/// Copies what is on disk while the engine still holds it, as a crash would leave it, and goes on with the copy.
+/// Copies what is on disk while the engine still holds it, as a crash would leave it, and goes on with the copy. A sweep
+/// may be writing: a copy of several moments is no crash, so files are read until nothing changed meanwhile.
 pub fn crash(engine: &Engine, path: &std::path::Path) -> Engine {
     let copy = path.with_extension("crashed");
     std::fs::create_dir(&copy).unwrap();
-    for entry in std::fs::read_dir(path).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+    let read = || {
+        let entries = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap());
+        entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect::<BTreeMap<_, _>>()
+    };
+    let mut files = read();
+    loop {
+        let again = read();
+        if files == again {
+            break;
+        }
+        files = again;
+    }
+    for (name, bytes) in files {
+        std::fs::write(copy.join(name), bytes).unwrap();
     }
     engine.close().unwrap();
     std::fs::remove_dir_all(path).unwrap();

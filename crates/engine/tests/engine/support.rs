@@ -10,10 +10,15 @@ use crate::oracle::{self, Event, Oracle};
 pub const WORKSPACE: WorkspaceIndex = WorkspaceIndex(0);
 
 /// Two folders, and a log that is folded into pages again and again.
-pub const OPTIONS: EngineOptions = EngineOptions { folder_count: 2, log_bytes_min: 300 };
+pub const OPTIONS: EngineOptions = EngineOptions { folder_count: 2, log_bytes_min: 300, state_bytes_max: usize::MAX };
 
 /// A store set up with one workspace of three apps.
-pub fn set_up(mut store: Box<dyn Store>) -> Engine {
+pub fn set_up(store: Box<dyn Store>) -> Engine {
+    set_up_with(store, OPTIONS)
+}
+
+/// As [`set_up`], of an engine that runs otherwise.
+pub fn set_up_with(mut store: Box<dyn Store>, options: EngineOptions) -> Engine {
     let workspace = CatalogEdit::AddWorkspace {
         name: "main".into(),
         zone: Zone::utc(),
@@ -23,7 +28,7 @@ pub fn set_up(mut store: Box<dyn Store>) -> Engine {
     assert!(!Engine::is_initialised(store.as_ref()).unwrap());
     Engine::initialise(store.as_mut(), &IdentitySecret::new([1; 16]), &[workspace]).unwrap();
     assert!(Engine::is_initialised(store.as_ref()).unwrap());
-    let engine = Engine::open(store, OPTIONS).unwrap();
+    let engine = Engine::open(store, options).unwrap();
     for id in ["a", "b", "c"] {
         let app = App { id: AppId::new(id).unwrap(), name: id.into(), write_key: String::new() };
         engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None).unwrap();
@@ -51,7 +56,7 @@ pub fn stamp(recorded: i32) -> Stamp {
 }
 
 /// Adds what happens to one profile; gives back what changes who is who.
-fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> {
+pub fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> {
     match event {
         Event::Active { user, app, day: number } => {
             submission.active(key(user), app.checked_sub(1).and_then(AppIndex::new), day(number));

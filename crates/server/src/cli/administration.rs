@@ -21,6 +21,7 @@ use super::{data, print};
 use crate::administration::{Administration, Directory, Operation, UserAction};
 use crate::clock;
 use crate::import::{Remote, get_text, post_json};
+use crate::memory;
 use arguments::{
     AppArguments, AppCommand, AuditArguments, IdentityArguments, KeyArguments, KeyCommand, ListArguments,
     UserArguments, UserCommand, WorkspaceArguments, WorkspaceCommand,
@@ -213,7 +214,7 @@ fn carry_out(target: &TargetArguments, operation: Operation, asked: &Value) -> a
 
 fn in_data(path: &Path, workspace: Option<&str>, operation: Operation, asked: &Value) -> anyhow::Result<Vec<u8>> {
     let store: Box<dyn Store> = Box::new(open(Embedded::open(path))?);
-    let engine = data::open_store(store, path)?;
+    let engine = data::open_store(store, path, memory::state_bytes_max(None))?;
     let done = workspace_of(&engine.catalog(), workspace, operation)
         .and_then(|workspace| in_directory(Directory::Working(&engine), workspace, operation, asked));
     engine.close().context("close the data directory")?;

@@ -7,6 +7,7 @@ use dauphin_model::{AppId, Zone};
 use super::administration::arguments::{AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments};
 use crate::administration::check_name;
 use crate::bench::WrittenFile;
+use crate::memory::{self, PROCESS_BYTES_MIN};
 
 /// Counts active users, exactly: daily, monthly, over any window, per app and across apps.
 #[derive(Parser)]
@@ -76,6 +77,22 @@ pub struct ServeArguments {
     pub data: PathBuf,
     #[command(flatten)]
     pub listen: ListenArguments,
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+}
+
+#[derive(Args, Clone, Copy, Default)]
+pub struct MemoryArguments {
+    /// Memory that the process may use; default: nine tenths of what the machine has left or the container allows
+    #[arg(long, env = "DAUPHIN_MEMORY_MAX", value_name = "SIZE", value_parser = parse_memory)]
+    memory_max: Option<ByteCount>,
+}
+
+impl MemoryArguments {
+    /// What users, their days and the rows may take of it.
+    pub fn state_bytes_max(self) -> usize {
+        memory::state_bytes_max(self.memory_max.map(|bytes| bytes.0))
+    }
 }
 
 #[derive(Args, Clone)]
@@ -140,6 +157,8 @@ impl TargetArguments {
 pub struct ImportArguments {
     #[command(flatten)]
     pub target: TargetArguments,
+    #[command(flatten)]
+    pub memory: MemoryArguments,
     /// Make an app of each unknown `app_id`
     #[arg(long, env = "DAUPHIN_CREATE_APPS")]
     pub create_apps: bool,
@@ -222,6 +241,8 @@ pub struct CheckArguments {
     /// The data directory
     #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
     pub data: PathBuf,
+    #[command(flatten)]
+    pub memory: MemoryArguments,
 }
 
 #[derive(Args)]
@@ -232,6 +253,8 @@ pub struct InspectArguments {
     /// One JSON object instead of text
     #[arg(long, env = "DAUPHIN_JSON")]
     pub json: bool,
+    #[command(flatten)]
+    pub memory: MemoryArguments,
 }
 
 #[derive(Args)]
@@ -307,6 +330,14 @@ fn parse_size(text: &str) -> Result<ByteCount, String> {
     Ok(ByteCount(bytes))
 }
 
+fn parse_memory(text: &str) -> Result<ByteCount, String> {
+    let bytes = parse_size(text)?;
+    if bytes.0 < PROCESS_BYTES_MIN {
+        return Err(format!("the process needs {}MiB at least", PROCESS_BYTES_MIN >> 20));
+    }
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +354,8 @@ mod tests {
         for wrong in ["", "MiB", "-1", "1.5MiB", "0", "9999999999999GiB", "5 apples"] {
             assert!(parse_size(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(parse_memory("128MiB"), Ok(ByteCount(128 << 20)));
+        assert_eq!(parse_memory("127MiB"), Err("the process needs 128MiB at least".to_owned()));
         let app = parse_app("Web=a=b").unwrap();
         assert_eq!((app.name.as_str(), app.id.unwrap().as_str()), ("Web", "a=b"));
         assert!(parse_app("Web=").is_err());

@@ -17,7 +17,7 @@ struct Answer {
 pub fn run(arguments: &CheckArguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.data;
     let store = Embedded::open_read_only(path).context("open the data directory")?;
-    let restored = Restored::read(&store, data::cores())
+    let restored = Restored::read_within(&store, data::cores(), arguments.memory.state_bytes_max())
         .with_context(|| format!("read the data directory `{}`", path.display()))?;
     let report = restored.check();
     for mismatch in &report.mismatches {

@@ -5,16 +5,16 @@ use anyhow::{Context, bail};
 use dauphin_engine::{Catalog, Engine, EngineOptions, Workspace};
 use dauphin_store::{Embedded, Store};
 
-/// Opens a data directory for work.
-pub fn open(path: &Path) -> anyhow::Result<Engine> {
+/// Opens a data directory for work, in which profiles, calendars and rows may take `state_bytes_max` bytes of memory.
+pub fn open(path: &Path, state_bytes_max: usize) -> anyhow::Result<Engine> {
     let store = Embedded::open(path).context("open the data directory")?;
-    open_store(Box::new(store), path)
+    open_store(Box::new(store), path, state_bytes_max)
 }
 
 /// Restores what the store of a data directory holds, and goes to work.
-pub fn open_store(store: Box<dyn Store>, path: &Path) -> anyhow::Result<Engine> {
-    Engine::open(store, EngineOptions::for_cores(cores()))
-        .with_context(|| format!("read the data directory `{}`", path.display()))
+pub fn open_store(store: Box<dyn Store>, path: &Path, state_bytes_max: usize) -> anyhow::Result<Engine> {
+    let options = EngineOptions { state_bytes_max, ..EngineOptions::for_cores(cores()) };
+    Engine::open(store, options).with_context(|| format!("read the data directory `{}`", path.display()))
 }
 
 /// Processors that this process may use.

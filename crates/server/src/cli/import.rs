@@ -4,7 +4,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use dauphin_dialects::Columns;
 
-use super::arguments::{ImportArguments, Place, TargetArguments};
+use super::arguments::{ImportArguments, Place};
 use super::{data, print_json};
 use crate::clock;
 use crate::import::{self, ImportOptions, Local, Remote, Target, expand};
@@ -21,7 +21,7 @@ pub fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
         rejects: arguments.rejects.clone(),
         thread_count: data::cores(),
     };
-    let target = open_target(&arguments.target, arguments.create_apps)?;
+    let target = open_target(arguments)?;
     let imported = import::run(&target, &options);
     if let Target::Local(local) = &target {
         local.engine.close().context("close the data directory")?;
@@ -30,15 +30,16 @@ pub fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn open_target(arguments: &TargetArguments, create_apps: bool) -> anyhow::Result<Target> {
-    let workspace = arguments.workspace.as_deref();
-    let path = match arguments.place() {
+fn open_target(arguments: &ImportArguments) -> anyhow::Result<Target> {
+    let ImportArguments { target, memory, create_apps, .. } = arguments;
+    let (workspace, create_apps) = (target.workspace.as_deref(), *create_apps);
+    let path = match target.place() {
         Place::Url { url, key } => {
             return Ok(Target::Remote(Remote::connect(url, key, workspace, create_apps)?));
         }
         Place::Data(path) => path,
     };
-    let engine = Arc::new(data::open(path)?);
+    let engine = Arc::new(data::open(path, memory.state_bytes_max())?);
     let workspace = data::workspace(&engine.catalog(), workspace)?;
     Ok(Target::Local(Local { engine, workspace, create_apps, now: clock::now() }))
 }

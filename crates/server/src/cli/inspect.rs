@@ -12,7 +12,7 @@ use super::{data, print, print_json};
 pub fn run(arguments: &InspectArguments) -> anyhow::Result<ExitCode> {
     let path = &arguments.data;
     let store = Embedded::open_read_only(path).context("open the data directory")?;
-    let inspection = Inspection::of(&store, data::cores())
+    let inspection = Inspection::of(&store, data::cores(), arguments.memory.state_bytes_max())
         .with_context(|| format!("read the data directory `{}`", path.display()))?;
     if arguments.json {
         print_json(&json(&inspection))?;

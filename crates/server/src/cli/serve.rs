@@ -9,17 +9,19 @@ use tokio::sync::watch;
 use super::arguments::{ListenArguments, ServeArguments};
 use super::data;
 use crate::http::{App, ServeOptions, Server, serve};
+use crate::memory;
 
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
-    let listen = &arguments.listen;
+    let (listen, state_bytes_max) = (&arguments.listen, arguments.memory.state_bytes_max());
     tracing::info!(
-        "settings: data={} listen={} tls={} body_limit={} bytes",
+        "settings: data={} listen={} tls={} body_limit={} bytes memory_of_users={} MiB",
         arguments.data.display(),
         listen.listen,
         listen.tls_cert.is_some(),
-        listen.body_limit.0
+        listen.body_limit.0,
+        state_bytes_max >> 20
     );
-    let engine = Arc::new(data::open(&arguments.data)?);
+    let engine = Arc::new(data::open(&arguments.data, state_bytes_max)?);
     let stats = engine.stats();
     tracing::info!("{} profiles in {} workspaces", stats.profile_count, engine.catalog().workspaces().len());
     run_server(&engine, listen, |url| {
@@ -54,7 +56,10 @@ pub fn run_server(
             eprintln!("metrics on {url}");
         }
         ready(&server.url)?;
-        serve(server, App::new(Arc::clone(engine), listen.body_limit.0), stopped).await
+        tokio::select! {
+            served = serve(server, App::new(Arc::clone(engine), listen.body_limit.0), stopped) => served,
+            () = memory::watch(engine) => Ok(()),
+        }
     });
     drop(runtime);
     engine.close().context("close the data directory")?;

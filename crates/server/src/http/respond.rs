@@ -87,6 +87,14 @@ pub fn error(error: &ApiError) -> Response {
 
 /// What a sender is told when storage did not take what they sent; the log has the reason.
 pub fn not_taken(error: &EngineError) -> ApiError {
+    if let EngineError::MemoryFull { profile_count, .. } = error {
+        // The log says so once, however many are refused.
+        let message = format!(
+            "The memory of the server is full with {profile_count} users; new users and new active days are refused until \
+             it has more, while repeats and queries go on"
+        );
+        return ApiError::with_message(ErrorCode::Unavailable, message);
+    }
     tracing::error!(%error, "what was sent was not taken");
     ErrorCode::Unavailable.into()
 }

@@ -136,7 +136,9 @@ impl<'a> Tally<'a> {
     fn save(&mut self) -> anyhow::Result<()> {
         self.saved = Stopwatch::now();
         self.rejects().flush()?;
-        if let (Target::Local(local), Some(key)) = (self.target, &self.key) {
+        // Before the first unit is done there is no place to go on from.
+        let begun = self.progress.mark.line > 0;
+        if let (Target::Local(local), Some(key), true) = (self.target, &self.key, begun) {
             let value = serde_json::to_vec(&self.progress)?;
             local.engine.set_source(key, Some(&value))?;
         }

@@ -21,6 +21,7 @@ mod import;
 mod ingest;
 mod ingest_bad;
 mod inspect;
+mod memory;
 mod metrics;
 mod object_store;
 mod real_data;
