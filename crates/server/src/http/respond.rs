@@ -43,7 +43,7 @@ pub fn json_with_status(status: u16, body: &impl serde::Serialize) -> Response {
 
 /// A series in the form it was asked for.
 pub fn points(points: &Points, format: Format, language: Language) -> Response {
-    let mut body = Vec::with_capacity(8192);
+    let mut body = Vec::new();
     points.write(format, language, &mut body);
     let content_type = match format {
         Format::Json => JSON,
