@@ -17,6 +17,7 @@ mod commit_stats;
 mod committer;
 mod engine;
 mod folder;
+mod row_sums;
 mod shards;
 mod submission;
 mod zone_gate;

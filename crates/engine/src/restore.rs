@@ -11,6 +11,7 @@ use crate::record::{
     LogEntry, LogRecord, Malformed, PageKey, ROWS_SEQUENCE_KEY, SeenKey, log_sequence, read_catalog,
     read_identity_value, split_identity_key, split_page_value, split_row_key,
 };
+use crate::row_sums::RowSums;
 
 /// Why what is stored could not be read back.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +87,15 @@ impl RestoredRows {
         if sequence <= self.rows_sequence {
             return Ok(());
         }
+        let mut sums = RowSums::default();
         LogRecord::read(value, &|shard| shard.is_none(), &mut |entry| {
             let LogEntry::Rows { workspace, recorded, changes } = entry else { return Ok(()) };
-            let index = workspace.0 as usize;
-            self.rows.get_mut(index).ok_or(Malformed)?.add(&changes);
-            self.ledgers[index].add(recorded, &changes);
+            self.ledgers.get_mut(workspace.0 as usize).ok_or(Malformed)?.add(recorded, &changes);
+            sums.add(workspace, recorded, changes);
             Ok(())
-        })
+        })?;
+        sums.by_workspace().for_each(|(workspace, changes)| self.rows[workspace.0 as usize].add(&changes));
+        Ok(())
     }
 }
 

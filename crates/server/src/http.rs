@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use dauphin_api::{ErrorCode, Language};
+use dauphin_api::{ApiError, ErrorCode, Language};
 use dauphin_engine::Engine;
 use http::Method;
 
@@ -48,6 +48,8 @@ pub struct App {
     body_budget: Arc<tokio::sync::Semaphore>,
     /// Bodies of JSON that may be expanded at once.
     expansions: Arc<tokio::sync::Semaphore>,
+    /// Bodies that may be parsed at once: as many as there are processors.
+    processors: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -56,8 +58,25 @@ impl App {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
         let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
+        let processor_count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let processors = Arc::new(tokio::sync::Semaphore::new(processor_count));
         let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
-        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions })
+        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions, processors })
+    }
+
+    /// Does what keeps a processor busy, apart from the threads that answer: one after the other, so that the first is
+    /// done soon, instead of all at once, so that each is done late. What waits for others has no place here.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let processor = Arc::clone(&self.processors).acquire_owned().await;
+        let processor = processor.map_err(|_| ErrorCode::Unavailable)?;
+        let work = move || {
+            let _processor = processor;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.

@@ -15,7 +15,7 @@ pub(super) const DATE_BYTES: usize = 10;
 impl DateText {
     pub(super) fn new(day: Day) -> Self {
         let [month @ .., tens, ones] = day.to_bytes();
-        Self { month, day_of_month: two_digits(tens, ones), days_in_month: days_in_month(&month) }
+        Self { month, day_of_month: two_digits(tens, ones), days_in_month: days_in_month(month) }
     }
 
     /// Writes the day and moves on to the next. After 9999-12-31 comes 0000-01-01, which no series reaches.
@@ -37,11 +37,11 @@ impl DateText {
         } else {
             increment(&mut self.month[5..7]);
         }
-        (self.day_of_month, self.days_in_month) = (1, days_in_month(&self.month));
+        (self.day_of_month, self.days_in_month) = (1, days_in_month(self.month));
     }
 }
 
-fn days_in_month(&[y1, y2, y3, y4, _, m1, m2, _]: &[u8; 8]) -> u8 {
+fn days_in_month([y1, y2, y3, y4, _, m1, m2, _]: [u8; 8]) -> u8 {
     match two_digits(m1, m2) {
         4 | 6 | 9 | 11 => 30,
         2 => {

@@ -25,9 +25,9 @@ fn write_word(value: u64, body: &mut Vec<u8>) {
 fn write_long(value: u64, body: &mut Vec<u8>) {
     let (upper, lower) = (value / WORD_END, value % WORD_END);
     if upper < WORD_END {
-        write_word(upper, body)
+        write_word(upper, body);
     } else {
-        write_long(upper, body)
+        write_long(upper, body);
     }
     body.extend_from_slice(&eight_digits(lower).to_le_bytes());
 }
