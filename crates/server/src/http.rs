@@ -2,6 +2,7 @@
 
 mod access;
 mod admin;
+mod answers;
 mod body;
 #[cfg(test)]
 mod described;
@@ -29,6 +30,7 @@ use http::Method;
 
 use crate::clock;
 use crate::metrics::Metrics;
+use answers::Answers;
 use keyed::KeyedRoute;
 use open::OpenRoute;
 use rate_limit::RateLimiter;
@@ -43,6 +45,7 @@ pub struct App {
     engine: Arc<Engine>,
     limiter: RateLimiter,
     metrics: Metrics,
+    answers: Answers,
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
@@ -60,8 +63,8 @@ impl App {
         let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
         let processor_count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let processors = Arc::new(tokio::sync::Semaphore::new(processor_count));
-        let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
-        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions, processors })
+        let (limiter, metrics, answers) = (RateLimiter::default(), Metrics::new(), Answers::default());
+        Arc::new(Self { engine, limiter, metrics, answers, body_bytes_max, body_budget, expansions, processors })
     }
 
     /// Does what keeps a processor busy, apart from the threads that answer: one after the other, so that the first is

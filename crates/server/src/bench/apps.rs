@@ -33,8 +33,8 @@ pub fn measure(
         fill(&stand, ending_at, count)?;
         let server = Background::dauphin(&stand.engine)?;
         for (name, more) in [("the workspace", ""), ("one app", "&app_id=app-0")] {
-            let request = question(&stand, ending_at, more);
-            let mut rounds = Rounds::default();
+            let request = [question(&stand, ending_at, more)];
+            let mut rounds = Rounds::NONE;
             (0..ROUNDS).try_for_each(|_| rounds.ask(server.address, &request, options.budget / 16))?;
             measures.add(format!("MAU of {name}, of {count} apps"), "requests/s", rounds.rates);
         }

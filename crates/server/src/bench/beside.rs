@@ -21,7 +21,7 @@ const ROUNDS: usize = 3;
 pub fn measure(stand: &Stand, world: &World, options: &BenchOptions, measures: &mut Measures) -> anyhow::Result<()> {
     let server = Background::dauphin(&stand.engine)?;
     let day = world.day(world.span_days() + ingest::ROUNDS - 1).context("the history ends after 2149")?;
-    let request = question(stand, day.offset(1).context("the clock is beyond 9999")?, "");
+    let request = [question(stand, day.offset(1).context("the clock is beyond 9999")?, "")];
     let stop = AtomicBool::new(false);
     let rounds = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {
@@ -40,7 +40,7 @@ pub fn measure(stand: &Stand, world: &World, options: &BenchOptions, measures: &
             }
             anyhow::Ok(())
         });
-        let mut rounds = Rounds::default();
+        let mut rounds = Rounds::NONE;
         let asked = (0..ROUNDS).try_for_each(|_| rounds.ask(server.address, &request, options.budget / 8));
         stop.store(true, Ordering::Relaxed);
         sender.join().map_err(|_| anyhow!("the sender stopped"))??;

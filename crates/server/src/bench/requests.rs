@@ -16,29 +16,47 @@ use super::stand::Stand;
 pub const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 3;
 
-/// Asks for 100 points of MAU over HTTP, in turns with a server that answers the same bytes without thinking.
+/// Asks for 100 points of MAU over HTTP, the same again and again and another each time, in turns with a server that
+/// answers the same bytes without thinking.
 pub fn measure(stand: &Stand, ending_at: Day, options: &BenchOptions, measures: &mut Measures) -> anyhow::Result<()> {
-    let request = question(stand, ending_at, "");
+    let same = [question(stand, ending_at, "")];
+    let others = others(stand, ending_at);
     let server = Background::dauphin(&stand.engine)?;
-    let (headers, body) = sample(server.address, &request)?;
+    let (headers, body) = sample(server.address, &same[0])?;
     let constant = Background::constant(headers, body)?;
-    let (mut of_series, mut of_constant) = (Rounds::default(), Rounds::default());
+    let [mut of_same, mut of_others, mut of_constant] = [const { Rounds::NONE }; 3];
     for _ in 0..ROUNDS {
-        for (address, rounds) in [(server.address, &mut of_series), (constant.address, &mut of_constant)] {
-            rounds.ask(address, &request, options.budget / 8)?;
-        }
+        of_same.ask(server.address, &same, options.budget / 8)?;
+        of_constant.ask(constant.address, &same, options.budget / 8)?;
+        of_others.ask(server.address, &others, options.budget / 8)?;
     }
-    let ratios = of_series.rates.iter().zip(&of_constant.rates).map(|(series, constant)| series / constant).collect();
-    of_series.add_to(measures, "MAU over HTTP");
+    let ratios = |rounds: &Rounds| -> Vec<f64> {
+        rounds.rates.iter().zip(&of_constant.rates).map(|(series, constant)| series / constant).collect()
+    };
+    let (of_same_ratios, of_others_ratios) = (ratios(&of_same), ratios(&of_others));
+    of_same.add_to(measures, "MAU over HTTP");
+    of_others.add_to(measures, "another MAU each time");
     of_constant.add_to(measures, "a constant over HTTP");
-    measures.add("MAU / constant", "×", ratios);
+    measures.add("MAU / constant", "×", of_same_ratios);
+    measures.add("another MAU each time / constant", "×", of_others_ratios);
     Ok(())
 }
 
 /// The bytes of a request for 100 points of MAU; `more` is added to the query.
 pub fn question(stand: &Stand, ending_at: Day, more: &str) -> Vec<u8> {
+    request(stand, SERIES_LENGTH_MAX, ending_at, more)
+}
+
+/// Questions that cost the same, more of them than answers are kept.
+fn others(stand: &Stand, ending_at: Day) -> Vec<Vec<u8>> {
+    let lengths = SERIES_LENGTH_MAX - 10..SERIES_LENGTH_MAX;
+    let endings = (1..=100).filter_map(|days| ending_at.offset(-days));
+    endings.flat_map(|ending| lengths.clone().map(move |length| request(stand, length, ending, ""))).collect()
+}
+
+fn request(stand: &Stand, length: u16, ending_at: Day, more: &str) -> Vec<u8> {
     format!(
-        "GET /kpi/mau/data_series?length={SERIES_LENGTH_MAX}&ending_at={ending_at}{more} HTTP/1.1\r\nHost: localhost\r\n\
+        "GET /kpi/mau/data_series?length={length}&ending_at={ending_at}{more} HTTP/1.1\r\nHost: localhost\r\n\
          Authorization: Bearer {}\r\nAccept: application/json\r\n\r\n",
         stand.api_key
     )
@@ -58,8 +76,7 @@ fn sample(address: SocketAddr, request: &[u8]) -> anyhow::Result<(HeaderMap, Byt
     Ok((headers, Bytes::copy_from_slice(body)))
 }
 
-/// The same request, asked again and again over 16 connections; a number a round.
-#[derive(Default)]
+/// Requests, asked again and again over 16 connections; a number a round.
 pub struct Rounds {
     pub rates: Vec<f64>,
     /// The median, the 99th percentile and that of a thousand.
@@ -68,10 +85,17 @@ pub struct Rounds {
 }
 
 impl Rounds {
+    /// Before the first round.
+    pub const NONE: Self =
+        Self { rates: Vec::new(), percentiles: [const { Vec::new() }; 3], server_micros: Vec::new() };
+
     /// One more round.
-    pub fn ask(&mut self, address: SocketAddr, request: &[u8], duration: Duration) -> anyhow::Result<()> {
+    pub fn ask(&mut self, address: SocketAddr, requests: &[Vec<u8>], duration: Duration) -> anyhow::Result<()> {
         let started = Stopwatch::now();
-        let load = Load::send(address, CONNECTIONS, |_| (started.elapsed() < duration).then_some(request))?;
+        let request = |index: usize| {
+            (started.elapsed() < duration).then(|| requests.get(index % requests.len()).map(Vec::as_slice)).flatten()
+        };
+        let load = Load::send(address, CONNECTIONS, request)?;
         self.rates.push(load.rate);
         self.server_micros.extend(load.server_seconds.map(|seconds| seconds * 1e6));
         for (values, value) in self.percentiles.iter_mut().zip(load.latencies.percentiles([500, 990, 999])) {
