@@ -18,6 +18,11 @@ impl GapRow {
         self.suffix[days.min(Bucket::OLDER.index())]
     }
 
+    /// [`GapRow::above`] of each of `days`, within 0 to 366.
+    pub fn above_each(&self, days: std::ops::Range<usize>) -> &[u32] {
+        &self.suffix[days]
+    }
+
     /// Users active on the day.
     pub fn total(&self) -> u32 {
         self.suffix[0]

@@ -114,12 +114,21 @@ impl ScopeRows {
     /// Users active in the `window` days (1 to 367) ending on each of `length` days from `first`.
     pub fn active(&self, window: u16, first: Day, length: u16) -> Vec<i64> {
         debug_assert!((1..=WINDOW_DAYS_MAX + 1).contains(&window), "distinct counts reach 367 days");
-        let reach = i32::from(window) - 1;
-        let rows: Vec<&GapRow> =
-            (0..reach + i32::from(length)).map(|index| self.row_offset(first, index - reach)).collect();
-        rows.windows(usize::from(window))
-            .map(|window| window.iter().enumerate().map(|(days, row)| i64::from(row.above(days))).sum())
-            .collect()
+        let (width, length) = (usize::from(window), usize::from(length));
+        let origin = ActiveDay::from_code(self.first).day();
+        let first_row = first.since(origin) - (i32::from(window) - 1);
+        // Row by row, points from the last to the first: so the sums of a row and the points in which they count lie in
+        // the same order, side by side.
+        let mut points = vec![0_i64; length];
+        for (row, index) in (first_row..).zip(0..width - 1 + length) {
+            let row = usize::try_from(row).ok().and_then(|row| self.rows.get(row)?.as_deref());
+            let Some(row) = row else { continue };
+            let in_points = &mut points[length.saturating_sub(index + 1)..];
+            let sums = row.above_each((index + 1).saturating_sub(length)..width.min(index + 1));
+            in_points.iter_mut().zip(sums).for_each(|(point, sum)| *point += i64::from(*sum));
+        }
+        points.reverse();
+        points
     }
 
     /// Users whose first activity ever is on each of `length` days from `first`.

@@ -56,5 +56,5 @@ pub use message::{Event, EventKind, Message};
 pub use profiles::{ProfileEdit, ProfileEntry, ProfileRequest, read_profiles};
 pub use row::{Element, Reject, Row};
 pub use segment::{SegmentBody, SegmentCall, SegmentContext};
-pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, parse_block};
+pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, is_compressed, parse_block, parse_ndjson};
 pub use users_track::{TrackArray, TrackPlace, UsersTrack, read_users_track};

@@ -5,12 +5,14 @@ mod compression;
 
 mod csv;
 pub(crate) mod ndjson;
+mod whole;
 
 use std::io::{Cursor, Read};
 
 use dauphin_model::Zone;
 
 pub use block::{Block, BlockReader, Position, RECORD_BYTES_MAX};
+pub use whole::{is_compressed, parse_ndjson};
 
 use crate::{Columns, Element, ReadError};
 

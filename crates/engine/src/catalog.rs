@@ -14,6 +14,8 @@ pub struct Catalog {
     /// Keys the hash of identities.
     pub secret: IdentitySecret,
     workspaces: Vec<Arc<Workspace>>,
+    /// By the hash of the key.
+    key_of: HashMap<[u8; 32], (WorkspaceIndex, KeyIndex)>,
 }
 
 /// One workspace: the people counted together.
@@ -35,7 +37,7 @@ pub struct Workspace {
     pub activity: ActivityRule,
     apps: Vec<App>,
     app_of: HashMap<AppId, AppIndex>,
-    keys: Vec<ApiKey>,
+    keys: Vec<Arc<ApiKey>>,
 }
 
 /// Which named events make a user active: the workspace's `activity` setting.
@@ -105,8 +107,8 @@ pub enum SenderError {
 
 impl Catalog {
     /// A catalog without workspaces.
-    pub const fn new(secret: IdentitySecret) -> Self {
-        Self { secret, workspaces: Vec::new() }
+    pub fn new(secret: IdentitySecret) -> Self {
+        Self { secret, workspaces: Vec::new(), key_of: HashMap::new() }
     }
 
     /// Every workspace, by number.
@@ -165,14 +167,16 @@ impl Catalog {
                 catalog.app_mut(*workspace, *app)?.write_key.clone_from(write_key);
             }
             CatalogEdit::AddKey { workspace, key } => {
-                if self.key(&key.hash).is_some() {
+                if self.key_of.contains_key(&key.hash) {
                     return Err(CatalogError::KeyExists);
                 }
-                catalog.workspace_mut(*workspace)?.add_key(key)?;
+                let index = catalog.workspace_mut(*workspace)?.add_key(key)?;
+                catalog.key_of.insert(key.hash, (*workspace, index));
             }
             CatalogEdit::RevokeKey { workspace, key } => {
                 let keys = &mut catalog.workspace_mut(*workspace)?.keys;
-                keys.get_mut(key.0 as usize).ok_or(CatalogError::NoSuchKey)?.revoked = true;
+                let key = keys.get_mut(key.0 as usize).ok_or(CatalogError::NoSuchKey)?;
+                Arc::make_mut(key).revoked = true;
             }
         }
         Ok(catalog)
@@ -186,9 +190,11 @@ impl Catalog {
         self.workspace_mut(workspace)?.apps.get_mut(usize::from(app.get())).ok_or(CatalogError::NoSuchApp)
     }
 
-    /// The key with this hash and its workspace, revoked or not. The caller compares secrets in constant time before.
-    pub fn key(&self, hash: &[u8; 32]) -> Option<(&Arc<Workspace>, &ApiKey)> {
-        self.keys().find(|(_, key)| key.hash == *hash)
+    /// The key with this hash and its workspace, revoked or not.
+    pub fn key(&self, hash: &[u8; 32]) -> Option<(&Arc<Workspace>, &Arc<ApiKey>)> {
+        let (workspace, key) = self.key_of.get(hash)?;
+        let workspace = self.workspace(*workspace)?;
+        Some((workspace, workspace.keys.get(key.0 as usize)?))
     }
 
     /// The app with this identifier, in whichever workspace.
@@ -206,11 +212,6 @@ impl Catalog {
         }
         let apps = self.workspaces.iter().flat_map(|workspace| workspace.apps.iter().map(move |app| (workspace, app)));
         only(apps.filter(|(_, app)| app.write_key == write_key))
-    }
-
-    /// Every key and its workspace.
-    pub fn keys(&self) -> impl Iterator<Item = (&Arc<Workspace>, &ApiKey)> {
-        self.workspaces.iter().flat_map(|workspace| workspace.keys.iter().map(move |key| (workspace, key)))
     }
 }
 
@@ -232,7 +233,7 @@ impl Workspace {
     }
 
     /// Its keys, by number.
-    pub fn keys(&self) -> &[ApiKey] {
+    pub fn keys(&self) -> &[Arc<ApiKey>] {
         &self.keys
     }
 
@@ -246,15 +247,16 @@ impl Workspace {
         }
     }
 
-    fn add_key(&mut self, key: &ApiKey) -> Result<(), CatalogError> {
+    fn add_key(&mut self, key: &ApiKey) -> Result<KeyIndex, CatalogError> {
         if self.keys.len() >= KEYS_MAX {
             return Err(CatalogError::TooManyKeys);
         }
+        let index = KeyIndex(u32::try_from(self.keys.len()).map_err(|_| CatalogError::TooManyKeys)?);
         if self.keys.iter().any(|other| other.name == key.name) {
             return Err(CatalogError::KeyNameExists(key.name.clone()));
         }
-        self.keys.push(key.clone());
-        Ok(())
+        self.keys.push(Arc::new(key.clone()));
+        Ok(index)
     }
 
     fn add_app(&mut self, app: &App) -> Result<(), CatalogError> {

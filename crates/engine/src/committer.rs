@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 
@@ -15,6 +15,7 @@ use crate::record::{
     LogRecord, PageKey, ROWS_SEQUENCE_KEY, SeenKey, identity_key, identity_value, log_key, page_value, put_edit,
     row_key,
 };
+use crate::row_sums::RowSums;
 use crate::shards::Shards;
 use crate::submission::Ticket;
 use crate::zone_gate::ZoneGate;
@@ -158,8 +159,6 @@ type HistoryRequest = (WorkspaceIndex, Vec<RowKey>, Answer<Vec<Arc<History>>>);
 /// Key, value or nothing, and who waits for it.
 type SourceEdit = (Vec<u8>, Option<Vec<u8>>, Answer<()>);
 
-type RowsByRecording = BTreeMap<(WorkspaceIndex, ActiveDay), Vec<RowChange>>;
-
 impl Group {
     /// A group ends when it weighs this much, so that a commit stays a few milliseconds of writing.
     const BYTE_COUNT_MAX: usize = 4 << 20;
@@ -187,26 +186,13 @@ impl Group {
         }
     }
 
-    /// The row changes of all parts, summed, in order.
-    fn take_rows(&mut self) -> RowsByRecording {
-        let mut sums = RowsByRecording::new();
+    /// The row changes of all parts, summed.
+    fn take_rows(&mut self) -> RowSums {
+        let mut sums = RowSums::default();
         for folded in &mut self.folded {
-            sums.entry((folded.workspace, folded.recorded)).or_default().append(&mut folded.rows);
+            sums.add(folded.workspace, folded.recorded, std::mem::take(&mut folded.rows));
         }
-        for changes in sums.values_mut() {
-            // Each part is in order already; a stable sort merges such runs.
-            changes.sort_by_key(|change| (change.key, change.day, change.cause, change.bucket));
-            changes.dedup_by(|later, earlier| {
-                let same = (later.key, later.day, later.cause, later.bucket)
-                    == (earlier.key, earlier.day, earlier.cause, earlier.bucket);
-                if same {
-                    earlier.delta += later.delta;
-                }
-                same
-            });
-            changes.retain(|change| change.delta != 0);
-        }
-        sums.retain(|_, changes| !changes.is_empty());
+        sums.sum();
         sums
     }
 }
@@ -291,8 +277,8 @@ impl Committer {
             self.log.pop_front();
         }
 
-        for ((workspace, _), changes) in &rows {
-            Arc::make_mut(&mut self.rows[workspace.0 as usize]).add(changes);
+        for (workspace, changes) in rows.by_workspace() {
+            Arc::make_mut(&mut self.rows[workspace.0 as usize]).add(&changes);
         }
         if !rows.is_empty() {
             self.shards.memory().set_rows(&self.ledgers);
@@ -351,11 +337,11 @@ impl Committer {
     }
 
     /// Puts what changed as one record. A group that only repeats what is known writes nothing.
-    fn put_log(&mut self, sequence: u64, folded: &[Folded], rows: &RowsByRecording, batch: &mut Batch) -> usize {
+    fn put_log(&mut self, sequence: u64, folded: &[Folded], rows: &RowSums, batch: &mut Batch) -> usize {
         let mut record = LogRecord::default();
-        for ((workspace, recorded), changes) in rows {
-            record.rows(*workspace, *recorded, changes);
-            self.ledgers[workspace.0 as usize].add(*recorded, changes);
+        for (workspace, recorded, changes) in rows.by_recording() {
+            record.rows(workspace, recorded, changes);
+            self.ledgers[workspace.0 as usize].add(recorded, changes);
         }
         for part in folded {
             if let Some((shard, changes)) = &part.changes {

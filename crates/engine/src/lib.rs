@@ -18,6 +18,7 @@ mod committer;
 mod engine;
 mod folder;
 mod memory;
+mod row_sums;
 mod shards;
 mod submission;
 mod zone_gate;

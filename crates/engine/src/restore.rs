@@ -11,6 +11,7 @@ use dauphin_store::{KeyRange, Store, StoreError, Table};
 use crate::Catalog;
 use crate::memory::Memory;
 use crate::record::{LogEntry, LogRecord, Malformed, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_row_key};
+use crate::row_sums::RowSums;
 use shards::{Room, ShardReader};
 
 /// Why what is stored could not be read back.
@@ -110,13 +111,15 @@ impl RestoredRows {
         if sequence <= self.rows_sequence {
             return Ok(());
         }
+        let mut sums = RowSums::default();
         LogRecord::read(value, &|shard| shard.is_none(), &mut |entry| {
             let LogEntry::Rows { workspace, recorded, changes } = entry else { return Ok(()) };
-            let index = workspace.0 as usize;
-            self.rows.get_mut(index).ok_or(Malformed)?.add(&changes);
-            self.ledgers[index].add(recorded, &changes);
+            self.ledgers.get_mut(workspace.0 as usize).ok_or(Malformed)?.add(recorded, &changes);
+            sums.add(workspace, recorded, changes);
             Ok(())
-        })
+        })?;
+        sums.by_workspace().for_each(|(workspace, changes)| self.rows[workspace.0 as usize].add(&changes));
+        Ok(())
     }
 }
 

@@ -43,7 +43,7 @@ pub struct Administration<'a> {
     /// Where.
     pub workspace: Arc<Workspace>,
     /// The key they hold; `None`: they run commands.
-    pub key: Option<ApiKey>,
+    pub key: Option<Arc<ApiKey>>,
     /// When.
     pub now: Instant,
 }

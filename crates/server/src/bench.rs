@@ -8,7 +8,12 @@ mod written;
 
 mod stand;
 
+mod background;
 mod client;
+mod load;
+
+mod apps;
+mod beside;
 mod fold;
 mod import;
 mod ingest;
@@ -77,7 +82,9 @@ pub fn run(options: &BenchOptions, directory: &Path) -> anyhow::Result<Report> {
     let stand = restart::measure(stand, options, directory, &mut measures)?;
     eprintln!("sending");
     ingest::measure(&stand, &world, options, &mut measures)?;
+    beside::measure(&stand, &world, options, &mut measures)?;
     stand.remove()?;
+    apps::measure(ending_at, options, directory, &mut measures)?;
     eprintln!("folding");
     fold::measure(&world, options, &mut measures);
     Ok(Report::new(options, files.row_count, started.elapsed(), measures))

@@ -2,12 +2,15 @@
 
 mod access;
 mod admin;
+mod answers;
 mod body;
 #[cfg(test)]
 mod described;
 mod ingest;
+mod keyed;
 mod listener;
 mod metrics;
+mod open;
 mod profiles;
 mod rate_limit;
 mod respond;
@@ -19,23 +22,20 @@ mod track;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::Request;
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode, Language, ListRoute, Route};
+use dauphin_api::{ApiError, ErrorCode, Language};
 use dauphin_engine::Engine;
-use dauphin_model::Instant;
 use http::Method;
 
-use crate::administration::AdminPath;
+use crate::clock;
 use crate::metrics::Metrics;
-use crate::{clock, console, docs, keys};
-use access::Visitor;
-use profiles::ProfileRoute;
-use rate_limit::{Limits, RateLimiter, Standing};
+use answers::Answers;
+use keyed::KeyedRoute;
+use open::OpenRoute;
+use rate_limit::RateLimiter;
 use sdk::SdkRoute;
-use track::TrackRoute;
 
-pub use listener::Peer;
 pub use rate_limit::Counting;
 pub use respond::{json, not_taken, page};
 pub use server::{ServeOptions, Server, serve};
@@ -45,11 +45,14 @@ pub struct App {
     engine: Arc<Engine>,
     limiter: RateLimiter,
     metrics: Metrics,
+    answers: Answers,
     body_bytes_max: usize,
     /// Bytes of request bodies that may be held at once, in kibibytes.
     body_budget: Arc<tokio::sync::Semaphore>,
     /// Bodies of JSON that may be expanded at once.
     expansions: Arc<tokio::sync::Semaphore>,
+    /// Bodies that may be parsed at once: as many as there are processors.
+    processors: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -58,222 +61,83 @@ impl App {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
         let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));
-        let (limiter, metrics) = (RateLimiter::default(), Metrics::new());
-        Arc::new(Self { engine, limiter, metrics, body_bytes_max, body_budget, expansions })
+        let processor_count = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let processors = Arc::new(tokio::sync::Semaphore::new(processor_count));
+        let (limiter, metrics, answers) = (RateLimiter::default(), Metrics::new(), Answers::default());
+        Arc::new(Self { engine, limiter, metrics, answers, body_bytes_max, body_budget, expansions, processors })
+    }
+
+    /// Does what keeps a processor busy, apart from the threads that answer: one after the other, so that the first is
+    /// done soon, instead of all at once, so that each is done late. What waits for others has no place here.
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let processor = Arc::clone(&self.processors).acquire_owned().await;
+        let processor = processor.map_err(|_| ErrorCode::Unavailable)?;
+        let work = move || {
+            let _processor = processor;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?
     }
 
     /// Bodies of the greatest size that fit into memory together; smaller ones are more.
     const BODIES_AT_ONCE: usize = 4;
 }
 
-/// Everything that has an address.
+/// Everything that has an address, by who may ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Endpoint {
-    Series(Route),
-    List(ListRoute),
-    Ingest,
-    Admin(AdminPath),
+    /// Whoever holds a key.
+    Keyed(KeyedRoute),
+    /// SDKs, which run in other people's pages.
     Sdk(SdkRoute),
-    Track(TrackRoute),
-    Profiles(ProfileRoute),
-    Workspace,
-    Console,
-    Metrics,
-    OpenApi,
-    Docs,
-    Health,
-    Ready,
+    /// Anybody.
+    Open(OpenRoute),
 }
 
 impl Endpoint {
     fn of_path(path: &str) -> Option<Self> {
-        if let Some(route) = Route::from_path(path) {
-            return Some(Self::Series(route));
-        }
-        if let Some(route) = ListRoute::from_path(path) {
-            return Some(Self::List(route));
-        }
-        if let Some(route) = SdkRoute::from_path(path) {
-            return Some(Self::Sdk(route));
-        }
-        let path = path.strip_suffix('/').unwrap_or(path);
-        if let Some(route) = TrackRoute::from_path(path) {
-            return Some(Self::Track(route));
-        }
-        if let Some(route) = ProfileRoute::from_path(path) {
-            return Some(Self::Profiles(route));
-        }
-        match path {
-            "" => Some(Self::Console),
-            "/ingest" => Some(Self::Ingest),
-            "/console/workspace" => Some(Self::Workspace),
-            "/metrics" => Some(Self::Metrics),
-            "/openapi.json" => Some(Self::OpenApi),
-            "/docs" => Some(Self::Docs),
-            "/healthz" => Some(Self::Health),
-            "/readyz" => Some(Self::Ready),
-            path => AdminPath::at(path).map(Self::Admin),
-        }
+        let keyed = KeyedRoute::from_path(path).map(Self::Keyed);
+        let sdk = || SdkRoute::from_path(path).map(Self::Sdk);
+        keyed.or_else(sdk).or_else(|| OpenRoute::from_path(path).map(Self::Open))
     }
 
-    const fn language(self) -> Language {
+    fn language(self) -> Language {
         match self {
-            Self::Series(route) => route.language(),
-            _ => Language::English,
+            Self::Keyed(route) => route.language(),
+            Self::Sdk(_) | Self::Open(_) => Language::English,
         }
     }
 
     fn allow(self) -> &'static str {
         match self {
-            Self::Admin(path) => path.allow(),
-            Self::Ingest | Self::Track(_) | Self::Profiles(_) => "POST, OPTIONS",
+            Self::Keyed(route) => route.allow(),
             Self::Sdk(route) => route.allow(),
-            _ => "GET, HEAD, OPTIONS",
+            Self::Open(_) => "GET, HEAD, OPTIONS",
         }
     }
 
     fn takes(self, method: &Method) -> bool {
         self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
-
-    /// What a key must be allowed to do; `None` asks for any key.
-    fn permission(self) -> Option<&'static str> {
-        match self {
-            Self::Admin(path) => Some(path.permission()),
-            Self::Series(route) => Some(route.permission()),
-            Self::List(route) => Some(route.permission()),
-            Self::Ingest => Some("ingest"),
-            Self::Metrics => Some("metrics"),
-            Self::Track(_) => Some(TrackRoute::PERMISSION),
-            Self::Profiles(route) => Some(route.permission()),
-            Self::Sdk(_)
-            | Self::Workspace
-            | Self::Console
-            | Self::OpenApi
-            | Self::Docs
-            | Self::Health
-            | Self::Ready => None,
-        }
-    }
-
-    fn counting(self) -> Counting {
-        match self {
-            Self::Series(_) | Self::List(_) => Counting::Counted,
-            Self::Ingest | Self::Track(_) | Self::Profiles(_) => Counting::Ingesting,
-            Self::Admin(path) => path.counting(),
-            Self::Sdk(_)
-            | Self::Workspace
-            | Self::Metrics
-            | Self::Console
-            | Self::OpenApi
-            | Self::Docs
-            | Self::Health
-            | Self::Ready => Counting::Free,
-        }
-    }
 }
 
-/// Finds what is asked for, who asks, and whether they may; then answers. Every answer to a valid key says where its
-/// hour stands.
-async fn handle(State(app): State<Arc<App>>, ConnectInfo(Peer(peer)): ConnectInfo<Peer>, request: Request) -> Response {
+/// Finds who may ask what is asked for, and answers. What nobody may ask is refused, yet whoever asked with a valid key
+/// learns where its hour stands.
+async fn handle(app: &Arc<App>, endpoint: Option<Endpoint>, peer: SocketAddr, request: Request) -> Response {
     let now = clock::now();
-    let endpoint = Endpoint::of_path(request.uri().path());
-    if let Some(Endpoint::Sdk(route)) = endpoint {
-        return sdk::handle(&app, route, request, now).await;
-    }
-    if let Some(answer) = endpoint.and_then(|endpoint| open_answer(&app, endpoint, request.method())) {
-        return answer;
-    }
-    let allowed = endpoint.filter(|endpoint| endpoint.takes(request.method()));
-    let (visitor, request) = match access::identify(&app, allowed, request).await {
-        Ok(identified) => identified,
-        Err(error) => return respond::error(&error),
+    let method = request.method();
+    let asked = match endpoint {
+        Some(Endpoint::Sdk(route)) => return Box::pin(sdk::handle(app, route, request, now)).await,
+        Some(endpoint) if method == Method::OPTIONS => return respond::options(endpoint.allow()),
+        Some(endpoint) if !endpoint.takes(method) => {
+            Err(respond::method_not_allowed(endpoint.language(), endpoint.allow()))
+        }
+        Some(Endpoint::Open(route)) => return route.answer(app),
+        Some(Endpoint::Keyed(route)) => Ok(route),
+        None => Err(respond::error(&ErrorCode::NotFound.into())),
     };
-    let standing = visitor.as_ref().map(|visitor| {
-        let counting = allowed.map_or(Counting::Free, Endpoint::counting);
-        app.limiter.take(Limits::of(&visitor.workspace), counting, now)
-    });
-    let mut response = match (endpoint, allowed) {
-        (Some(endpoint), None) => respond::method_not_allowed(endpoint.language(), endpoint.allow()),
-        (None, _) => respond::error(&ErrorCode::NotFound.into()),
-        (_, Some(endpoint)) => match admit(endpoint, visitor, standing, peer) {
-            Ok(visitor) => answer(&app, endpoint, visitor, request, now).await.unwrap_or_else(|e| respond::error(&e)),
-            Err(error) => respond::error(&error),
-        },
-    };
-    if let Some(standing) = standing {
-        respond::add_standing(&mut response, standing, now);
-    }
-    response
-}
-
-/// What anybody may ask without a key.
-fn open_answer(app: &App, endpoint: Endpoint, method: &Method) -> Option<Response> {
-    if method == Method::OPTIONS {
-        return Some(respond::options(endpoint.allow()));
-    }
-    if !endpoint.takes(method) {
-        return None;
-    }
-    match endpoint {
-        Endpoint::Console => Some(console::page()),
-        Endpoint::OpenApi => Some(docs::openapi()),
-        Endpoint::Docs => Some(docs::page()),
-        Endpoint::Health => Some(respond::json(r#"{"message":"alive"}"#)),
-        Endpoint::Ready => Some(match app.engine.failure() {
-            None => respond::json(r#"{"message":"ready"}"#),
-            Some(_) => respond::error(&ErrorCode::Unavailable.into()),
-        }),
-        Endpoint::Series(_)
-        | Endpoint::List(_)
-        | Endpoint::Ingest
-        | Endpoint::Admin(_)
-        | Endpoint::Sdk(_)
-        | Endpoint::Track(_)
-        | Endpoint::Profiles(_)
-        | Endpoint::Workspace
-        | Endpoint::Metrics => None,
-    }
-}
-
-fn admit(
-    endpoint: Endpoint,
-    visitor: Option<Visitor>,
-    standing: Option<Standing>,
-    peer: SocketAddr,
-) -> Result<Visitor, ApiError> {
-    let visitor = visitor.ok_or(ErrorCode::InvalidApiKey)?;
-    let permitted = endpoint.permission().is_none_or(|permission| keys::permits(&visitor.key, permission));
-    if !permitted || !keys::admits(&visitor.key, peer.ip()) {
-        return Err(ErrorCode::AccessDenied.into());
-    }
-    if standing.is_some_and(|standing| standing.exceeded) {
-        return Err(ErrorCode::RateLimited.into());
-    }
-    Ok(visitor)
-}
-
-async fn answer(
-    app: &Arc<App>,
-    endpoint: Endpoint,
-    visitor: Visitor,
-    request: Request,
-    now: Instant,
-) -> Result<Response, ApiError> {
-    match endpoint {
-        Endpoint::Series(route) => series::series(app, route, visitor, request, now).await,
-        Endpoint::List(route) => Ok(respond::json(route.body())),
-        Endpoint::Ingest => ingest::ingest(app, visitor, request, now).await,
-        Endpoint::Admin(path) => admin::administer(app, path, visitor, request, now).await,
-        Endpoint::Track(route) => track::track(app, route, visitor, request, now).await,
-        Endpoint::Profiles(route) => profiles::profiles(app, route, visitor, request, now).await,
-        Endpoint::Workspace => Ok(console::workspace(&visitor.workspace)),
-        Endpoint::Metrics => Ok(metrics::answer(app)),
-        Endpoint::Sdk(_)
-        | Endpoint::Console
-        | Endpoint::OpenApi
-        | Endpoint::Docs
-        | Endpoint::Health
-        | Endpoint::Ready => Err(ErrorCode::Internal.into()),
-    }
+    keyed::handle(app, asked, peer, request, now).await
 }

@@ -71,6 +71,11 @@ impl<'a> Intake<'a> {
         self
     }
 
+    /// Whose rows these are.
+    pub fn workspace(&self) -> WorkspaceIndex {
+        self.workspace.index
+    }
+
     /// An empty submission with today's stamp.
     pub fn submission(&self) -> Submission {
         Submission::new(self.workspace.index, self.stamp()).cut_in(&self.workspace.zone)

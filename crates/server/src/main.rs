@@ -9,6 +9,7 @@ mod clock;
 mod console;
 mod demo;
 mod docs;
+mod handed_in;
 mod http;
 mod import;
 mod intake;

@@ -37,8 +37,9 @@ pub struct Metrics {
     dialects: RwLock<BTreeMap<&'static str, Arc<DialectMetrics>>>,
 }
 
+/// Counters of the answers of one path.
 #[derive(Default)]
-struct RouteMetrics {
+pub struct RouteMetrics {
     /// By status; the last one counts every other.
     statuses: [AtomicU64; STATUSES.len() + 1],
     /// By latency; the last one counts what took longer.
@@ -52,24 +53,30 @@ struct DialectMetrics {
     rejected: AtomicU64,
 }
 
+impl RouteMetrics {
+    /// Counts an answer.
+    pub fn answered(&self, status: u16, time: Duration) {
+        let status = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
+        self.statuses[status].fetch_add(1, Ordering::Relaxed);
+        let step = STEPS.partition_point(|bound| *bound < time);
+        self.steps[step].fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 impl Metrics {
     /// Nothing counted yet.
     pub fn new() -> Self {
         Self { began: Instant::now(), routes: RwLock::default(), dialects: RwLock::default() }
     }
 
-    /// Counts an answer of a path that exists.
-    pub fn answered(&self, path: &str, status: u16, time: Duration) {
+    /// Where answers of a path that exists are counted.
+    pub fn route(&self, path: &str) -> Arc<RouteMetrics> {
         let known = self.routes.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
-        let route = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(routes.entry(path.into()).or_default())
-        });
-        let status = STATUSES.iter().position(|known| *known == status).unwrap_or(STATUSES.len());
-        route.statuses[status].fetch_add(1, Ordering::Relaxed);
-        let step = STEPS.partition_point(|bound| *bound < time);
-        route.steps[step].fetch_add(1, Ordering::Relaxed);
-        route.nanos.fetch_add(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        })
     }
 
     /// Counts rows or events of a dialect that were taken, and those that could not be counted.

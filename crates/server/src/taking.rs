@@ -1,32 +1,28 @@
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
 
-use dauphin_core::Arrival;
+use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::Message;
 use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
-use dauphin_model::Instant;
+use dauphin_model::{Instant, WorkspaceIndex};
 
+use crate::handed_in::{HandedIn, Pending};
 use crate::intake::{Intake, UnknownApps};
-
-/// What became of one submission.
-type Submitted = Result<(), EngineError>;
 
 /// The messages of one body on their way into the engine: said one by one, then waited for together.
 pub struct Taking<'a> {
-    engine: &'a Engine,
-    workspace: std::sync::Arc<Workspace>,
     intake: Intake<'a>,
     submission: Submission,
     identities: Vec<IdentityChange>,
-    results: (Sender<Submitted>, Receiver<Submitted>),
+    handed_in: HandedIn<'a>,
 }
 
 impl<'a> Taking<'a> {
     /// For messages that arrive `now`.
-    pub fn new(engine: &'a Engine, workspace: std::sync::Arc<Workspace>, now: Instant) -> Self {
-        let reject = UnknownApps::Reject;
-        let intake = Intake::new(engine, std::sync::Arc::clone(&workspace), now, Arrival::Sent, reject);
+    pub fn new(engine: &'a Engine, workspace: Arc<Workspace>, now: Instant) -> Self {
+        let intake = Intake::new(engine, workspace, now, Arrival::Sent, UnknownApps::Reject);
         let submission = intake.submission();
-        Self { engine, workspace, intake, submission, identities: Vec::new(), results: channel() }
+        Self { intake, submission, identities: Vec::new(), handed_in: HandedIn::new(engine) }
     }
 
     /// Takes one thing that was said, or says why it cannot be counted; then nothing of it is.
@@ -55,31 +51,21 @@ impl<'a> Taking<'a> {
 
     fn submit(&mut self) {
         let submission = std::mem::replace(&mut self.submission, self.intake.submission());
-        let sender = self.results.0.clone();
-        self.engine.submit(
-            submission,
-            Box::new(move |result| {
-                // The receiver outlives every submission.
-                let _ = sender.send(result.map(|_| ()));
-            }),
-        );
+        self.handed_in.submit(submission);
     }
 
-    /// Waits until everything said is durable and visible: first what happened, then who is who. Blocks its thread.
-    pub fn finish(mut self) -> Result<Vec<IdentityOutcome>, EngineError> {
+    /// Hands in the rest.
+    pub fn finish(mut self) -> Pending {
         self.submit();
-        let (sender, receiver) = self.results;
-        drop(sender);
-        receiver.into_iter().collect::<Result<(), _>>()?;
-        change_identities(self.engine, &self.workspace, &self.intake, self.identities, None)
+        self.handed_in.finish(&self.intake, self.identities, None)
     }
 }
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
 pub fn change_identities(
     engine: &Engine,
-    workspace: &Workspace,
-    intake: &Intake<'_>,
+    workspace: WorkspaceIndex,
+    stamp: Stamp,
     changes: Vec<IdentityChange>,
     audit: Option<AuditEntry>,
 ) -> Result<Vec<IdentityOutcome>, EngineError> {
@@ -88,8 +74,8 @@ pub fn change_identities(
     }
     let (sender, receiver) = channel();
     engine.change_identities(
-        workspace.index,
-        intake.stamp(),
+        workspace,
+        stamp,
         changes,
         audit,
         Box::new(move |result| {

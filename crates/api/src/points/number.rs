@@ -1,33 +1,46 @@
-/// Every two-digit number, so that a division yields two digits at once.
-const PAIRS: &[u8; 200] = b"0001020304050607080910111213141516171819\
-2021222324252627282930313233343536373839\
-4041424344454647484950515253545556575859\
-6061626364656667686970717273747576777879\
-8081828384858687888990919293949596979899";
-
-/// Digits of `u64::MAX`.
-const DIGITS_MAX: usize = 20;
+/// Eight digits are written as one word.
+const WORD_END: u64 = 100_000_000;
+/// `00000000`.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
 
 /// Appends `value` in decimal.
 pub(super) fn write_integer(value: i64, body: &mut Vec<u8>) {
     if value < 0 {
         body.push(b'-');
     }
-    let mut rest = value.unsigned_abs();
-    let mut digits = [0; DIGITS_MAX];
-    let mut start = DIGITS_MAX;
-    while rest >= 10 {
-        start -= 2;
-        let pair = usize::try_from(rest % 100).expect("below 100") * 2;
-        digits[start..start + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-        rest /= 100;
+    let value = value.unsigned_abs();
+    if value < WORD_END { write_word(value, body) } else { write_long(value, body) }
+}
+
+/// A number below [`WORD_END`].
+fn write_word(value: u64, body: &mut Vec<u8>) {
+    let word = eight_digits(value);
+    // Zeros that lead, but the last digit stays. The word is appended whole and cut: a copy whose length is known is one
+    // instruction.
+    let zeros = ((word ^ ZEROS) | 1 << 56).trailing_zeros() / 8;
+    body.extend_from_slice(&(word >> (8 * zeros)).to_le_bytes());
+    body.truncate(body.len() - zeros as usize);
+}
+
+fn write_long(value: u64, body: &mut Vec<u8>) {
+    let (upper, lower) = (value / WORD_END, value % WORD_END);
+    if upper < WORD_END {
+        write_word(upper, body);
+    } else {
+        write_long(upper, body);
     }
-    // A number of an odd count of digits has one left, and 0 is one digit.
-    if rest > 0 || start == DIGITS_MAX {
-        start -= 1;
-        digits[start] = b'0' + u8::try_from(rest).expect("below 10");
-    }
-    body.extend_from_slice(&digits[start..]);
+    body.extend_from_slice(&eight_digits(lower).to_le_bytes());
+}
+
+/// The eight digits of a number below [`WORD_END`], the first one in the lowest byte. All parts of a step are divided at
+/// once, by a multiplication and a shift that are exact for numbers that small.
+const fn eight_digits(value: u64) -> u64 {
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | ((fours - hundreds * 100) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000f_000f_000f_000f;
+    let digits = tens | ((pairs - tens * 10) << 8);
+    digits | ZEROS
 }
 
 /// Appends `value` with as few digits as give it back when read, always with a fraction or an exponent, so that a

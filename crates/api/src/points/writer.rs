@@ -1,4 +1,4 @@
-use super::date::DateText;
+use super::date::{DATE_BYTES, DateText};
 use super::number::{write_integer, write_ratio};
 use super::{Column, Group, Points, Times, Values, Zeros};
 use crate::Language;
@@ -6,27 +6,44 @@ use crate::Language;
 /// Room set aside for a value; longer ones make the body grow.
 const VALUE_BYTES_TYPICAL: usize = 12;
 
-/// The times of the points, one after the other.
-enum TimeTexts<'a> {
-    Days(DateText),
-    Hours(std::slice::Iter<'a, String>),
+/// What stands at the beginning of each point: its time, and the same text around it each time.
+enum Openings<'a> {
+    /// The text with room for the day.
+    Days {
+        text: Vec<u8>,
+        day_at: usize,
+        days: DateText,
+    },
+    Hours {
+        before: &'a [u8],
+        hours: std::slice::Iter<'a, String>,
+        after: &'a [u8],
+    },
 }
 
-impl<'a> TimeTexts<'a> {
-    fn of(times: &'a Times) -> Self {
+impl<'a> Openings<'a> {
+    fn new(before: &'a [u8], times: &'a Times, after: &'a [u8]) -> Self {
         match times {
-            Times::DaysFrom(first) => Self::Days(DateText::new(*first)),
-            Times::Hours(hours) => Self::Hours(hours.iter()),
+            Times::DaysFrom(first) => {
+                let text = [before, &[0; DATE_BYTES], after].concat();
+                Self::Days { text, day_at: before.len(), days: DateText::new(*first) }
+            }
+            Times::Hours(hours) => Self::Hours { before, hours: hours.iter(), after },
         }
     }
 
     fn write_next(&mut self, body: &mut Vec<u8>) {
         match self {
-            Self::Days(date) => {
-                body.extend_from_slice(date.bytes());
-                date.advance();
+            Self::Days { text, day_at, days } => {
+                let start = body.len() + *day_at;
+                body.extend_from_slice(text);
+                days.write_next(body[start..].first_chunk_mut().expect("there is room for a date"));
             }
-            Self::Hours(hours) => body.extend_from_slice(hours.next().map_or(&[], |hour| hour.as_bytes())),
+            Self::Hours { before, hours, after } => {
+                body.extend_from_slice(before);
+                body.extend_from_slice(hours.next().map_or(&[], |hour| hour.as_bytes()));
+                body.extend_from_slice(after);
+            }
         }
     }
 }
@@ -35,28 +52,32 @@ impl Points {
     /// Appends `{"data":[{"time":"2018-06-28","dau":123},…],"message":"success"}`. Written by hand: a series is counted
     /// in microseconds, and a general serialiser would take longer than counting.
     pub fn write_json(&self, language: Language, body: &mut Vec<u8>) {
-        let opening = format!("{{\"{}\":\"", language.time_key());
-        let keys: Vec<String> = self.columns.iter().map(|column| format!(",\"{}\":", column.name)).collect();
+        let before = format!("{{\"{}\":\"", language.time_key());
+        let mut keys = self.columns.iter().map(|column| format!(",\"{}\":", column.name));
+        // The first key travels with the time.
+        let after = format!("\"{}", keys.next().unwrap_or_default());
+        let keys: Vec<String> = keys.collect();
         let groups: Vec<GroupWriter<'_>> = self.groups.iter().map(GroupWriter::of).collect();
-        self.reserve(opening.len() + 2 + keys.iter().map(String::len).sum::<usize>(), body);
+        self.reserve(before.len() + after.len() + 2 + keys.iter().map(String::len).sum::<usize>(), body);
 
         body.extend_from_slice(b"{\"");
         body.extend_from_slice(language.data_key().as_bytes());
         body.extend_from_slice(b"\":[");
-        let mut times = TimeTexts::of(&self.times);
+        let mut openings = Openings::new(before.as_bytes(), &self.times, after.as_bytes());
         for index in 0..self.len() {
-            if index > 0 {
-                body.push(b',');
-            }
-            body.extend_from_slice(opening.as_bytes());
-            times.write_next(body);
-            body.push(b'"');
-            for (column, key) in self.columns.iter().zip(&keys) {
-                body.extend_from_slice(key.as_bytes());
-                column.write_value(index, body);
+            openings.write_next(body);
+            if let Some((first, others)) = self.columns.split_first() {
+                first.write_value(index, body);
+                for (column, key) in others.iter().zip(&keys) {
+                    body.extend_from_slice(key.as_bytes());
+                    column.write_value(index, body);
+                }
             }
             groups.iter().for_each(|group| group.write(index, body));
-            body.push(b'}');
+            body.extend_from_slice(b"},");
+        }
+        if !self.is_empty() {
+            body.pop();
         }
         body.extend_from_slice(b"],\"message\":\"success\"}");
     }
@@ -73,9 +94,9 @@ impl Points {
             write_field(&column.name, body);
         }
         body.push(b'\n');
-        let mut times = TimeTexts::of(&self.times);
+        let mut openings = Openings::new(b"", &self.times, b"");
         for index in 0..self.len() {
-            times.write_next(body);
+            openings.write_next(body);
             for column in &self.columns {
                 body.push(b',');
                 column.write_value(index, body);

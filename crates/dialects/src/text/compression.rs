@@ -8,6 +8,16 @@ const BUFFER_BYTES: usize = 128 * 1024;
 /// A zstd file may begin with skippable frames, whose magic numbers differ in the low half of the first byte.
 const ZSTD_SKIPPABLE: [u8; 3] = [0x2a, 0x4d, 0x18];
 
+/// How a text that begins with these bytes is compressed: `gzip`, `zstd` or not.
+pub(super) fn compression_of(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => Some("zstd"),
+        [0x50..=0x5f, rest @ ..] if rest.starts_with(&ZSTD_SKIPPABLE) => Some("zstd"),
+        _ => None,
+    }
+}
+
 type Peeked = Chain<Cursor<Vec<u8>>, Box<dyn Read + Send>>;
 
 /// The plain text of a stream, however it is compressed; its first bytes tell.
@@ -21,12 +31,7 @@ impl Text {
     pub(super) fn open(mut source: Box<dyn Read + Send>) -> io::Result<Self> {
         let mut magic = Vec::with_capacity(4);
         (&mut source).take(4).read_to_end(&mut magic)?;
-        let compression = match *magic {
-            [0x1f, 0x8b, ..] => Some("gzip"),
-            [0x28, 0xb5, 0x2f, 0xfd] => Some("zstd"),
-            [0x50..=0x5f, ref rest @ ..] if rest == ZSTD_SKIPPABLE => Some("zstd"),
-            _ => None,
-        };
+        let compression = compression_of(&magic);
         let peeked: Peeked = Cursor::new(magic).chain(source);
         let reader: Box<dyn Read + Send> = match compression {
             Some("gzip") => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, peeked))),

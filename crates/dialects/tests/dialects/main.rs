@@ -11,6 +11,7 @@ mod cutting;
 mod golden;
 mod messages;
 mod parquet;
+mod whole;
 
 use std::fmt::Write;
 use std::io::Read;

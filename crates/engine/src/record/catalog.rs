@@ -111,7 +111,7 @@ fn put_app(workspace: Option<&Arc<Workspace>>, app: usize, batch: &mut Batch) {
 
 fn put_key(workspace: Option<&Arc<Workspace>>, key: usize, batch: &mut Batch) {
     let workspace = workspace.expect(MADE);
-    let ApiKey { hash, name, permissions, allowed_addresses, revoked } = &workspace.keys()[key];
+    let ApiKey { hash, name, permissions, allowed_addresses, revoked } = &*workspace.keys()[key];
     let record = KeyRecord {
         sha256: hex(hash),
         name: name.clone(),
@@ -260,7 +260,7 @@ mod tests {
         let read = read_catalog(&store).unwrap().unwrap().unwrap();
         assert_eq!(read.secret.bytes(), &[7; 16]);
         let main = read.workspace_named("main").unwrap();
-        assert_eq!((main.zone.name(), main.apps(), main.keys()), ("Asia/Kolkata", &[app][..], &[key][..]));
+        assert_eq!((main.zone.name(), main.apps(), main.keys()), ("Asia/Kolkata", &[app][..], &[Arc::new(key)][..]));
 
         let mut golden = Vec::new();
         store

@@ -1,4 +1,5 @@
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_engine::{Actor, ApiKey, CatalogEdit, KeyIndex};
@@ -22,8 +23,8 @@ struct Listed<'a> {
 }
 
 impl<'a> Listed<'a> {
-    fn of((number, key): (u32, &'a ApiKey)) -> Self {
-        let ApiKey { name, permissions, allowed_addresses, revoked, .. } = key;
+    fn of((number, key): (u32, &'a Arc<ApiKey>)) -> Self {
+        let ApiKey { name, permissions, allowed_addresses, revoked, .. } = &**key;
         Self { number, name, permissions, allowed_addresses, revoked: *revoked }
     }
 }
@@ -103,7 +104,7 @@ fn check_permissions(administration: &Administration<'_>, permissions: &[String]
     if (1..permissions.len()).any(|index| permissions[..index].contains(&permissions[index])) {
         return Err(refuse("`permissions` names one twice"));
     }
-    let giver = administration.key.as_ref();
+    let giver = administration.key.as_deref();
     if giver.is_some_and(|giver| permissions.iter().any(|permission| !keys::permits(giver, permission))) {
         return Err(ErrorCode::AccessDenied.into());
     }

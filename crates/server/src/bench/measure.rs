@@ -83,14 +83,13 @@ impl Latencies {
         self.0.len()
     }
 
-    /// The median and the 99th percentile, in microseconds.
-    pub fn median_and_p99(mut self) -> (f64, f64) {
+    /// In how many microseconds so many of a thousand were done.
+    pub fn percentiles<const COUNT: usize>(mut self, thousandths: [usize; COUNT]) -> [f64; COUNT] {
         self.0.sort_unstable();
-        let at = |hundredths: usize| {
-            let index = (self.0.len() * hundredths / 100).min(self.0.len().saturating_sub(1));
+        thousandths.map(|thousandths| {
+            let index = (self.0.len() * thousandths / 1000).min(self.0.len().saturating_sub(1));
             self.0.get(index).map_or(0.0, |latency| latency.as_secs_f64() * 1e6)
-        };
-        (at(50), at(99))
+        })
     }
 }
 
@@ -111,7 +110,9 @@ mod tests {
     #[test]
     fn percentiles_are_values_that_occurred() {
         let latencies = Latencies((1..=100).map(Duration::from_micros).collect());
-        assert_eq!(latencies.median_and_p99(), (51.0, 100.0));
-        assert_eq!(Latencies::default().median_and_p99(), (0.0, 0.0));
+        let [least, median, p99, p999] = latencies.percentiles([0, 500, 990, 999]);
+        assert_eq!((least, median, p99, p999), (1.0, 51.0, 100.0, 100.0));
+        let [none] = Latencies::default().percentiles([500]);
+        assert_eq!((none,), (0.0,));
     }
 }

@@ -1,107 +1,66 @@
 use std::net::SocketAddr;
-use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant as Stopwatch};
 
-use anyhow::{Context, anyhow};
-use axum::Router;
-use axum::response::Response;
-use axum::serve::ListenerExt;
 use bytes::Bytes;
-use dauphin_engine::Engine;
 use dauphin_model::Day;
 use dauphin_model::limits::SERIES_LENGTH_MAX;
 use http::HeaderMap;
-use tokio::net::TcpListener;
-use tokio::runtime::Runtime;
-use tokio::sync::watch;
 
 use super::BenchOptions;
+use super::background::Background;
 use super::client::Connection;
-use super::measure::{Latencies, Measures, rate};
+use super::load::Load;
+use super::measure::Measures;
 use super::stand::Stand;
-use crate::http::{App, ServeOptions, Server, serve};
 
-const CONNECTIONS: usize = 16;
+pub const CONNECTIONS: usize = 16;
 const ROUNDS: usize = 3;
-/// Most requests of one connection in one round.
-const REQUESTS_MAX: usize = 50_000;
-const BODY_BYTES_MAX: usize = 32 << 20;
 
-/// A server that answers in the background until it is dropped.
-pub struct Background {
-    pub address: SocketAddr,
-    stop: watch::Sender<bool>,
-    _runtime: Runtime,
-}
-
-impl Background {
-    /// The server as it is.
-    pub fn dauphin(engine: &Arc<Engine>) -> anyhow::Result<Self> {
-        let options = ServeOptions { listen: "127.0.0.1:0".to_owned(), metrics_listen: None, tls: None };
-        let runtime = runtime()?;
-        let server = runtime.block_on(Server::bind(&options))?;
-        let address = server.url.trim_start_matches("http://").parse().context("read the listening address")?;
-        let (stop, stopped) = watch::channel(false);
-        runtime.spawn(serve(server, App::new(Arc::clone(engine), BODY_BYTES_MAX), stopped));
-        Ok(Self { address, stop, _runtime: runtime })
-    }
-
-    /// The same HTTP stack, which answers everything with one head and one body.
-    fn constant(headers: HeaderMap, body: Bytes) -> anyhow::Result<Self> {
-        let runtime = runtime()?;
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-        let address = listener.local_addr()?;
-        let listener = listener.tap_io(|stream| {
-            // As the server does; failing costs only time.
-            let _ = stream.set_nodelay(true);
-        });
-        let service = Router::new().fallback(move || {
-            let mut response = Response::new(axum::body::Body::from(body.clone()));
-            *response.headers_mut() = headers.clone();
-            async move { response }
-        });
-        let (stop, _) = watch::channel(false);
-        runtime.spawn(async move { axum::serve(listener, service).await });
-        Ok(Self { address, stop, _runtime: runtime })
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        // Nobody listens when it answers constants.
-        let _ = self.stop.send(true);
-    }
-}
-
-fn runtime() -> anyhow::Result<Runtime> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("start the runtime")
-}
-
-/// Asks for 100 points of MAU over HTTP, in turns with a server that answers the same bytes without thinking.
+/// Asks for 100 points of MAU over HTTP, the same again and again and another each time, in turns with a server that
+/// answers the same bytes without thinking.
 pub fn measure(stand: &Stand, ending_at: Day, options: &BenchOptions, measures: &mut Measures) -> anyhow::Result<()> {
-    let request = format!(
-        "GET /kpi/mau/data_series?length={SERIES_LENGTH_MAX}&ending_at={ending_at} HTTP/1.1\r\nHost: localhost\r\n\
+    let same = [question(stand, ending_at, "")];
+    let others = others(stand, ending_at);
+    let server = Background::dauphin(&stand.engine)?;
+    let (headers, body) = sample(server.address, &same[0])?;
+    let constant = Background::constant(headers, body)?;
+    let [mut of_same, mut of_others, mut of_constant] = [const { Rounds::NONE }; 3];
+    for _ in 0..ROUNDS {
+        of_same.ask(server.address, &same, options.budget / 8)?;
+        of_constant.ask(constant.address, &same, options.budget / 8)?;
+        of_others.ask(server.address, &others, options.budget / 8)?;
+    }
+    let ratios = |rounds: &Rounds| -> Vec<f64> {
+        rounds.rates.iter().zip(&of_constant.rates).map(|(series, constant)| series / constant).collect()
+    };
+    let (of_same_ratios, of_others_ratios) = (ratios(&of_same), ratios(&of_others));
+    of_same.add_to(measures, "MAU over HTTP");
+    of_others.add_to(measures, "another MAU each time");
+    of_constant.add_to(measures, "a constant over HTTP");
+    measures.add("MAU / constant", "×", of_same_ratios);
+    measures.add("another MAU each time / constant", "×", of_others_ratios);
+    Ok(())
+}
+
+/// The bytes of a request for 100 points of MAU; `more` is added to the query.
+pub fn question(stand: &Stand, ending_at: Day, more: &str) -> Vec<u8> {
+    request(stand, SERIES_LENGTH_MAX, ending_at, more)
+}
+
+/// Questions that cost the same, more of them than answers are kept.
+fn others(stand: &Stand, ending_at: Day) -> Vec<Vec<u8>> {
+    let lengths = SERIES_LENGTH_MAX - 10..SERIES_LENGTH_MAX;
+    let endings = (1..=100).filter_map(|days| ending_at.offset(-days));
+    endings.flat_map(|ending| lengths.clone().map(move |length| request(stand, length, ending, ""))).collect()
+}
+
+fn request(stand: &Stand, length: u16, ending_at: Day, more: &str) -> Vec<u8> {
+    format!(
+        "GET /kpi/mau/data_series?length={length}&ending_at={ending_at}{more} HTTP/1.1\r\nHost: localhost\r\n\
          Authorization: Bearer {}\r\nAccept: application/json\r\n\r\n",
         stand.api_key
-    );
-    let server = Background::dauphin(&stand.engine)?;
-    let (headers, body) = sample(server.address, request.as_bytes())?;
-    let constant = Background::constant(headers, body)?;
-    let (mut of_series, mut of_constant) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        for (address, rounds) in [(server.address, &mut of_series), (constant.address, &mut of_constant)] {
-            rounds.push(round(address, request.as_bytes(), options.budget / 8)?);
-        }
-    }
-    let column = |rounds: &[Round], of: fn(&Round) -> f64| rounds.iter().map(of).collect::<Vec<_>>();
-    for (name, rounds) in [("MAU over HTTP", &of_series), ("a constant over HTTP", &of_constant)] {
-        measures.add(format!("{name}, 16 connections"), "requests/s", column(rounds, |round| round.rate));
-        measures.add(format!("{name}, median"), "µs", column(rounds, |round| round.median));
-        measures.add(format!("{name}, p99"), "µs", column(rounds, |round| round.p99));
-    }
-    let ratios = of_series.iter().zip(&of_constant).map(|(series, constant)| series.rate / constant.rate);
-    measures.add("MAU / constant", "×", ratios.collect());
-    Ok(())
+    )
+    .into_bytes()
 }
 
 /// One answer, without the header fields that the HTTP stack adds by itself.
@@ -117,44 +76,39 @@ fn sample(address: SocketAddr, request: &[u8]) -> anyhow::Result<(HeaderMap, Byt
     Ok((headers, Bytes::copy_from_slice(body)))
 }
 
-struct Round {
-    rate: f64,
-    median: f64,
-    p99: f64,
+/// Requests, asked again and again over 16 connections; a number a round.
+pub struct Rounds {
+    pub rates: Vec<f64>,
+    /// The median, the 99th percentile and that of a thousand.
+    percentiles: [Vec<f64>; 3],
+    server_micros: Vec<f64>,
 }
 
-fn round(address: SocketAddr, request: &[u8], duration: Duration) -> anyhow::Result<Round> {
-    let barrier = Barrier::new(CONNECTIONS + 1);
-    let (elapsed, latencies) = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CONNECTIONS)
-            .map(|_| {
-                scope.spawn(|| {
-                    let opened = Connection::open(address);
-                    barrier.wait();
-                    keep_asking(opened?, request, duration)
-                })
-            })
-            .collect();
-        barrier.wait();
+impl Rounds {
+    /// Before the first round.
+    pub const NONE: Self =
+        Self { rates: Vec::new(), percentiles: [const { Vec::new() }; 3], server_micros: Vec::new() };
+
+    /// One more round.
+    pub fn ask(&mut self, address: SocketAddr, requests: &[Vec<u8>], duration: Duration) -> anyhow::Result<()> {
         let started = Stopwatch::now();
-        let mut latencies = Latencies::default();
-        for client in clients {
-            latencies.append(client.join().map_err(|_| anyhow!("a client stopped"))??);
+        let request = |index: usize| {
+            (started.elapsed() < duration).then(|| requests.get(index % requests.len()).map(Vec::as_slice)).flatten()
+        };
+        let load = Load::send(address, CONNECTIONS, request)?;
+        self.rates.push(load.rate);
+        self.server_micros.extend(load.server_seconds.map(|seconds| seconds * 1e6));
+        for (values, value) in self.percentiles.iter_mut().zip(load.latencies.percentiles([500, 990, 999])) {
+            values.push(value);
         }
-        anyhow::Ok((started.elapsed(), latencies))
-    })?;
-    let rate = rate(latencies.len() as u64, elapsed);
-    let (median, p99) = latencies.median_and_p99();
-    Ok(Round { rate, median, p99 })
-}
-
-fn keep_asking(mut connection: Connection, request: &[u8], duration: Duration) -> anyhow::Result<Latencies> {
-    let started = Stopwatch::now();
-    let mut latencies = Latencies::default();
-    while latencies.len() < REQUESTS_MAX && started.elapsed() < duration {
-        let before = Stopwatch::now();
-        connection.exchange(request)?;
-        latencies.push(before.elapsed());
+        Ok(())
     }
-    Ok(latencies)
+
+    pub fn add_to(self, measures: &mut Measures, name: &str) {
+        measures.add(format!("{name}, {CONNECTIONS} connections"), "requests/s", self.rates);
+        for (which, values) in ["median", "p99", "p99.9"].into_iter().zip(self.percentiles) {
+            measures.add(format!("{name}, {which}"), "µs", values);
+        }
+        measures.add(format!("{name}, processor time of the server"), "µs/request", self.server_micros);
+    }
 }

@@ -38,7 +38,7 @@ pub fn measure(stand: &Stand, ending_at: Day, options: &BenchOptions, measures: 
 }
 
 fn add(measures: &mut Measures, name: &str, latencies: Latencies) {
-    let (median, p99) = latencies.median_and_p99();
+    let [median, p99] = latencies.percentiles([500, 990]);
     measures.add(name, "µs", vec![median]);
     measures.add(format!("{name}, p99"), "µs", vec![p99]);
 }

@@ -23,23 +23,28 @@ const WORKSPACE: WorkspaceIndex = WorkspaceIndex(0);
 impl Stand {
     /// Makes a data directory whose workspace has every app, and a key that no limit stops.
     pub fn create(path: &Path, thread_count: usize) -> anyhow::Result<Self> {
-        let mut store: Box<dyn Store> = Box::new(Embedded::create(path).context("make a data directory")?);
-        Engine::initialise(store.as_mut(), &IdentitySecret::new([7; 16]), &[]).context("write the data directory")?;
-        let engine = Arc::new(Engine::open(store, EngineOptions::for_cores(thread_count))?);
-        let workspace = CatalogEdit::AddWorkspace {
+        Self::with_apps(path, thread_count, &APPS)
+    }
+
+    /// As [`Stand::create`], with these apps.
+    pub fn with_apps(path: &Path, thread_count: usize, ids: &[impl AsRef<str>]) -> anyhow::Result<Self> {
+        let add_workspace = CatalogEdit::AddWorkspace {
             name: "bench".to_owned(),
             zone: Zone::utc(),
             rate_limit_per_hour: u32::MAX,
             api_key_in_query: false,
         };
-        engine.edit(workspace, None)?;
-        for id in APPS {
-            let app = App { id: AppId::new(id)?, name: id.to_owned(), write_key: keys::random_text::<16>()? };
-            engine.edit(CatalogEdit::AddApp { workspace: WORKSPACE, app }, None)?;
-        }
         let (api_key, key) = keys::new_api_key("bench")?;
-        let catalog = engine.edit(CatalogEdit::AddKey { workspace: WORKSPACE, key }, None)?;
-        let workspace = Arc::clone(catalog.workspace(WORKSPACE).context("find the workspace")?);
+        let mut edits = vec![add_workspace, CatalogEdit::AddKey { workspace: WORKSPACE, key }];
+        for id in ids.iter().map(AsRef::as_ref) {
+            let app = App { id: AppId::new(id)?, name: id.to_owned(), write_key: keys::random_text::<16>()? };
+            edits.push(CatalogEdit::AddApp { workspace: WORKSPACE, app });
+        }
+        let mut store: Box<dyn Store> = Box::new(Embedded::create(path).context("make a data directory")?);
+        Engine::initialise(store.as_mut(), &IdentitySecret::new([7; 16]), &edits)
+            .context("write the data directory")?;
+        let engine = Arc::new(Engine::open(store, EngineOptions::for_cores(thread_count))?);
+        let workspace = Arc::clone(engine.catalog().workspace(WORKSPACE).context("find the workspace")?);
         Ok(Self { path: path.to_owned(), engine, workspace, api_key })
     }
 

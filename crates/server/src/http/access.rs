@@ -8,13 +8,14 @@ use dauphin_engine::{Actor, ApiKey, Catalog, Workspace};
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, Limited};
 
-use super::{App, Endpoint, body};
+use super::keyed::KeyedRoute;
+use super::{App, body};
 use crate::keys;
 
 /// Who asks: a valid key, and the workspace it opens.
 pub struct Visitor {
     pub workspace: Arc<Workspace>,
-    pub key: ApiKey,
+    pub key: Arc<ApiKey>,
 }
 
 impl Visitor {
@@ -31,10 +32,11 @@ const KEY_BODY_BYTES_MAX: usize = 64 * 1024;
 const KEY_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body, where older clients put it. A
-/// key that does not open anything is no key. `allowed` is what is asked for, if it has that method.
+/// key that does not open anything is no key. `allowed` is what is asked for, unless nobody
+/// may have it: then no body is read.
 pub async fn identify(
     app: &App,
-    allowed: Option<Endpoint>,
+    allowed: Option<KeyedRoute>,
     request: Request,
 ) -> Result<(Option<Visitor>, Request), ApiError> {
     let catalog = app.engine.catalog();
@@ -68,7 +70,7 @@ pub async fn identify(
 
 fn visitor(catalog: &Catalog, text: &str) -> Option<Visitor> {
     let (workspace, key) = keys::find(catalog, text)?;
-    Some(Visitor { workspace: Arc::clone(workspace), key: key.clone() })
+    Some(Visitor { workspace: Arc::clone(workspace), key: Arc::clone(key) })
 }
 
 /// `Bearer <key>`; the scheme in any letter case (RFC 9110).

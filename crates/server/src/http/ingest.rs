@@ -1,6 +1,5 @@
 use std::io::Cursor;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -8,18 +7,19 @@ use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
 use dauphin_dialects::{
-    AvroReader, BlockReader, Columns, Element, ReadError, Reject, TextFormat, parse_avro_block, parse_block,
+    AvroReader, BlockReader, Columns, Element, ReadError, Reject, TextFormat, is_compressed, parse_avro_block,
+    parse_block, parse_ndjson,
 };
-use dauphin_engine::{Actor, Engine, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
+use dauphin_engine::{Actor, IdentityChange, IdentityOutcome, Submission, Workspace};
 use dauphin_model::Instant;
 use http::{HeaderMap, header};
 use serde::Serialize;
 
 use super::access::{Visitor, media_type};
 use super::{App, body, respond};
+use crate::handed_in::{HandedIn, Pending};
 use crate::intake::{Intake, UnknownApps};
 use crate::keys;
-use crate::taking::change_identities;
 
 /// What a key must be allowed to do, beyond sending rows, to make apps with them.
 const CREATE_APPS: &str = "apps.create";
@@ -35,16 +35,17 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     }
     let format = format_of(request.headers())?;
     let (body, permits) = body::read(app, request).await?;
-    let (app, metered) = (Arc::clone(app), Arc::clone(app));
-    let dialect = format.name();
+    let (actor, workspace) = (visitor.actor(), visitor.workspace);
+    let job = Job { app: Arc::clone(app), workspace, actor, now, format, options };
     let work = move || {
         let _permits = permits;
-        let (actor, workspace, body_bytes_max) = (visitor.actor(), visitor.workspace, app.body_bytes_max);
-        let job = Job { engine: &app.engine, workspace, actor, now, format, options, body_bytes_max };
         job.run(&body)
     };
-    let report = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
-    metered.metrics.took(dialect, report.new_user_days + report.repeats, report.rejected);
+    let (mut report, pending) = app.compute(work).await?;
+    if let Some(pending) = pending {
+        report.settle(pending, app).await?;
+    }
+    app.metrics.took(format.name(), report.new_user_days + report.repeats, report.rejected);
     Ok(report.answer())
 }
 
@@ -129,48 +130,31 @@ fn format_of(headers: &HeaderMap) -> Result<BodyFormat, ApiError> {
 }
 
 /// One body on its way into the engine.
-struct Job<'a> {
-    engine: &'a Engine,
+struct Job {
+    app: Arc<App>,
     workspace: Arc<Workspace>,
     actor: Actor,
     now: Instant,
     format: BodyFormat,
     options: Options,
-    body_bytes_max: usize,
 }
 
-impl Job<'_> {
-    fn run(&self, body: &Bytes) -> Result<Report, ApiError> {
+impl Job {
+    /// Hands in what can be counted; nothing is handed in of a body that is refused as a whole.
+    fn run(&self, body: &Bytes) -> Result<(Report, Option<Pending>), ApiError> {
         self.read_through(body)?;
         if self.options.strict {
             let looked = self.read(body, &mut self.intake(UnknownApps::Reject), &mut Vec::new(), &mut |_| {})?;
             if looked.rejected > 0 {
-                return Ok(Report { nothing_taken: true, ..looked });
+                return Ok((Report { nothing_taken: true, ..looked }, None));
             }
         }
-        let (sender, receiver) = channel();
+        let handed_in = HandedIn::new(&self.app.engine);
         let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
         let (mut intake, mut identities) = (self.intake(unknown_apps), Vec::new());
-        let mut report = self.read(body, &mut intake, &mut identities, &mut |submission| {
-            let sender = sender.clone();
-            self.engine.submit(
-                submission,
-                Box::new(move |result| {
-                    // The receiver outlives every submission.
-                    let _ = sender.send(result);
-                }),
-            );
-        })?;
-        drop(sender);
-        for result in receiver {
-            report.add(result.map_err(|error| respond::not_taken(&error))?);
-        }
-        let audit = intake.audit(&identities);
-        let outcomes = change_identities(self.engine, &self.workspace, &intake, identities, Some(audit));
-        let outcomes = outcomes.map_err(|error| respond::not_taken(&error))?;
-        report.nothing_taken = report.rejected > 0 && report.rejected == report.rows;
-        report.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
-        Ok(report)
+        let report = self.read(body, &mut intake, &mut identities, &mut |submission| handed_in.submit(submission))?;
+        let audit = (!identities.is_empty()).then(|| intake.audit(&identities));
+        Ok((report, Some(handed_in.finish(&intake, identities, audit))))
     }
 
     fn intake(&self, unknown_apps: UnknownApps) -> Intake<'_> {
@@ -179,7 +163,7 @@ impl Job<'_> {
             other => other,
         };
         let workspace = Arc::clone(&self.workspace);
-        Intake::new(self.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
+        Intake::new(&self.app.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
     }
 
     fn open_text(&self, format: TextFormat, body: &Bytes) -> Result<BlockReader, ApiError> {
@@ -189,17 +173,15 @@ impl Job<'_> {
 
     /// Finds out that a compressed body ends well and in bounds before anything of it is counted.
     fn read_through(&self, body: &Bytes) -> Result<(), ApiError> {
-        let expanded_max = body::expanded_bytes_max(self.body_bytes_max);
+        let expanded_max = body::expanded_bytes_max(self.app.body_bytes_max);
         let mut reader = match self.format {
+            BodyFormat::Text(_) if !is_compressed(body) => return Ok(()),
             BodyFormat::Text(format) => self.open_text(format, body)?,
             BodyFormat::Avro => return self.read_avro(body, expanded_max, &mut |_| {}),
         };
-        if !reader.is_compressed() {
-            return Ok(());
-        }
         while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
             if block.end().offset > expanded_max {
-                return Err(body::too_large(self.body_bytes_max));
+                return Err(body::too_large(self.app.body_bytes_max));
             }
         }
         Ok(())
@@ -232,6 +214,9 @@ impl Job<'_> {
             }
         };
         match self.format {
+            BodyFormat::Text(TextFormat::Ndjson) if !is_compressed(body) => {
+                parse_ndjson(&self.options.columns, body, &self.workspace.zone, &mut take);
+            }
             BodyFormat::Text(format) => {
                 let mut reader = self.open_text(format, body)?;
                 while let Some(block) = reader.next_block().map_err(|error| unreadable(&error))? {
@@ -256,7 +241,7 @@ impl Job<'_> {
             let parsed = parse_avro_block(layout, &block, &self.workspace.zone, take);
             byte_count += parsed.map_err(|error| unreadable(&error))?;
             if byte_count > expanded_max {
-                return Err(body::too_large(self.body_bytes_max));
+                return Err(body::too_large(self.app.body_bytes_max));
             }
         }
         Ok(())
@@ -285,9 +270,14 @@ struct RowError {
 }
 
 impl Report {
-    fn add(&mut self, receipt: Receipt) {
-        self.new_user_days += receipt.new_user_days;
-        self.repeats += receipt.repeats;
+    /// Waits until everything that was handed in is durable and visible.
+    async fn settle(&mut self, pending: Pending, app: &App) -> Result<(), ApiError> {
+        let settled = pending.settle(&app.engine).await.map_err(|error| respond::not_taken(&error))?;
+        let unchanged = settled.outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count();
+        self.new_user_days = settled.receipt.new_user_days;
+        self.repeats = settled.receipt.repeats + unchanged as u64;
+        self.nothing_taken = self.rejected > 0 && self.rejected == self.rows;
+        Ok(())
     }
 
     fn reject(&mut self, line: u64, reason: String) {

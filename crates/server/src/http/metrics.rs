@@ -16,17 +16,23 @@ use super::sdk::SdkRoute;
 use super::{App, Endpoint, handle, respond};
 
 /// Answers, and counts the answer.
-pub async fn metered(State(app): State<Arc<App>>, peer: ConnectInfo<Peer>, request: Request) -> Response {
+pub async fn metered(
+    State(app): State<Arc<App>>,
+    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
+    request: Request,
+) -> Response {
     let began = Instant::now();
-    let path = counted_as(request.uri().path()).to_owned();
-    let response = handle(State(Arc::clone(&app)), peer, request).await;
-    app.metrics.answered(&path, response.status().as_u16(), began.elapsed());
+    let path = request.uri().path();
+    let endpoint = Endpoint::of_path(path);
+    let counters = app.metrics.route(counted_as(endpoint, path));
+    let response = handle(&app, endpoint, peer, request).await;
+    counters.answered(response.status().as_u16(), began.elapsed());
     response
 }
 
 /// Paths that do not exist are counted together, and so are those that hold a key: there is no end of them.
-fn counted_as(path: &str) -> &str {
-    match Endpoint::of_path(path) {
+fn counted_as(endpoint: Option<Endpoint>, path: &str) -> &str {
+    match endpoint {
         None => "other",
         Some(Endpoint::Sdk(SdkRoute::SegmentSettings)) => "/v1/projects/{writeKey}/settings",
         Some(_) => path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path),
@@ -72,7 +78,7 @@ mod tests {
             ("/v1/projects/abc/settings", "/v1/projects/{writeKey}/settings"),
             ("/v1/batch", "/v1/batch"),
         ] {
-            assert_eq!(counted_as(path), counted);
+            assert_eq!(counted_as(Endpoint::of_path(path), path), counted);
         }
     }
 }

@@ -96,7 +96,7 @@ fn change(
     let workspace = &visitor.workspace;
     let intake = Intake::new(engine, Arc::clone(workspace), now, Arrival::Sent, UnknownApps::Reject);
     let audit = AuditEntry::on_identities(now, visitor.actor(), route.action(), &changes);
-    let outcomes = change_identities(engine, workspace, &intake, changes, Some(audit));
+    let outcomes = change_identities(engine, workspace.index, intake.stamp(), changes, Some(audit));
     let outcomes = outcomes.map_err(|error| respond::not_taken(&error))?;
     let mut outcomes = outcomes.into_iter();
     let of_entry = |entry: &ProfileEntry<'_>| match edit_of(entry) {

@@ -1,5 +1,6 @@
 use axum::body::Body;
 use axum::response::Response;
+use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode, Format, Language, Points};
 use dauphin_engine::EngineError;
 use dauphin_model::Instant;
@@ -42,9 +43,14 @@ pub fn json_with_status(status: u16, body: &impl serde::Serialize) -> Response {
 }
 
 /// A series in the form it was asked for.
-pub fn points(points: &Points, format: Format, language: Language) -> Response {
-    let mut body = Vec::with_capacity(8192);
+pub fn written(points: &Points, format: Format, language: Language) -> Bytes {
+    let mut body = Vec::new();
     points.write(format, language, &mut body);
+    body.into()
+}
+
+/// 200 with a series.
+pub fn series(body: Bytes, format: Format) -> Response {
     let content_type = match format {
         Format::Json => JSON,
         Format::Csv => CSV,

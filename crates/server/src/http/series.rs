@@ -3,15 +3,18 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode, Route, SeriesParameters};
+use dauphin_engine::Workspace;
 use dauphin_model::{Instant, Scope};
 use http::header;
 
 use super::access::Visitor;
+use super::answers::Question;
 use super::{App, respond};
 use crate::points::{self, Counted};
 
-/// Answers a series. One of today's rows is counted at once; one that looks back waits for the committer to show the
-/// parts of its rows, and one over every app may take long, so these get a thread that may wait.
+/// Answers a series. One of today's rows is counted at once, or was before and its rows are still the same; one that looks
+/// back waits for the committer to show the parts of its rows, and one over every app may take long, so these get a
+/// thread that may wait.
 pub async fn series(
     app: &Arc<App>,
     route: Route,
@@ -27,22 +30,43 @@ pub async fn series(
         None => Scope::Workspace,
         Some(id) => Scope::App(workspace.app(id).ok_or_else(|| ApiError::unknown_app(route.language(), id))?),
     };
-    let takes_long = points::looks_back(&asked) || route == Route::Overlap;
-    let answer = move |app: &App| {
-        let keys = points::keys(route, scope, &workspace);
-        let counted = if points::looks_back(&asked) {
-            let histories = app.engine.history(workspace.index, keys).map_err(|error| respond::not_shown(&error))?;
-            Counted::Recorded(histories)
-        } else {
-            let rows = app.engine.rows(workspace.index);
-            Counted::Now(keys.into_iter().map(|key| rows.of(key)).collect())
-        };
-        let points = points::points(route, &asked, scope, &workspace, &counted);
-        Ok(respond::points(&points, asked.format, route.language()))
-    };
-    if !takes_long {
-        return answer(app);
+    if points::looks_back(&asked) || route == Route::Overlap {
+        let app = Arc::clone(app);
+        let work = move || count(&app, route, &asked, scope, &workspace);
+        return tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?;
     }
-    let app = Arc::clone(app);
-    tokio::task::spawn_blocking(move || answer(&app)).await.map_err(|_| ErrorCode::Internal)?
+    let [key] = points::keys(route, scope, &workspace)[..] else { return Err(ErrorCode::Internal.into()) };
+    let rows = app.engine.rows(workspace.index).of(key);
+    let SeriesParameters { first, length, window, format, .. } = asked;
+    let question = Question { workspace: workspace.index, scope, route, first, length, window, format };
+    let question = Some(question).filter(|_| asked.hours.is_none());
+    if let Some(body) = question.and_then(|question| app.answers.get(&question, &rows)) {
+        return Ok(respond::series(body, format));
+    }
+    let points = points::points(route, &asked, scope, &workspace, &Counted::Now(vec![Arc::clone(&rows)]));
+    let body = respond::written(&points, format, route.language());
+    if let Some(question) = question {
+        app.answers.keep(question, rows, body.clone());
+    }
+    Ok(respond::series(body, format))
+}
+
+/// Counts what may wait or take long.
+fn count(
+    app: &App,
+    route: Route,
+    asked: &SeriesParameters,
+    scope: Scope,
+    workspace: &Workspace,
+) -> Result<Response, ApiError> {
+    let keys = points::keys(route, scope, workspace);
+    let counted = if points::looks_back(asked) {
+        let histories = app.engine.history(workspace.index, keys).map_err(|error| respond::not_shown(&error))?;
+        Counted::Recorded(histories)
+    } else {
+        let rows = app.engine.rows(workspace.index);
+        Counted::Now(keys.into_iter().map(|key| rows.of(key)).collect())
+    };
+    let points = points::points(route, asked, scope, workspace, &counted);
+    Ok(respond::series(respond::written(&points, asked.format, route.language()), asked.format))
 }

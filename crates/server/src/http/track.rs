@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode};
+use dauphin_api::ApiError;
 use dauphin_dialects::{TrackArray, TrackPlace, UsersTrack, read_users_track};
 use dauphin_model::Instant;
 use http::HeaderMap;
@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::access::Visitor;
 use super::{App, body, respond};
-use crate::metrics::Metrics;
+use crate::handed_in::Pending;
 use crate::taking::Taking;
 
 /// The two addresses of the same thing; they differ in how much they take at once.
@@ -55,36 +55,48 @@ pub async fn track(
 ) -> Result<Response, ApiError> {
     let elements_max = route.elements_max(request.headers());
     let (body, permits) = body::read_json(app, request).await?;
-    let app = Arc::clone(app);
+    let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
         let track = read_users_track(&body, &visitor.workspace.zone, elements_max).map_err(body::unreadable)?;
-        take(Taking::new(&app.engine, visitor.workspace, now), track, &app.metrics)
+        Ok(Taken::of(Taking::new(&serving.engine, visitor.workspace, now), track))
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?
-}
-
-/// Counts what can be counted. Blocks its thread.
-fn take(mut taking: Taking<'_>, track: UsersTrack<'_>, metrics: &Metrics) -> Result<Response, ApiError> {
-    let mut refused = track.refused;
-    for element in track.said.chunk_by(|(place, _), (next, _)| place == next) {
-        if let Err(reason) = taking.say_all(element.iter().map(|(_, message)| message)) {
-            refused.push((element[0].0, reason));
-        }
-    }
-    refused.sort_by_key(|(place, _)| *place);
-    let elements: usize = track.sent.iter().flatten().sum();
-    if refused.len() == elements {
+    let Taken { pending, sent, refused } = app.compute(work).await?;
+    let elements: usize = sent.iter().flatten().sum();
+    let Some(pending) = pending else {
         let message = "Valid data must be provided in the 'attributes', 'events', or 'purchases' fields.";
         return Ok(Answer { message, ..Answer::new([None; 3], refused) }.with_status(400));
-    }
-    taking.finish().map_err(|error| respond::not_taken(&error))?;
-    metrics.took("users_track", (elements - refused.len()) as u64, refused.len() as u64);
+    };
+    pending.settle(&app.engine).await.map_err(|error| respond::not_taken(&error))?;
+    app.metrics.took("users_track", (elements - refused.len()) as u64, refused.len() as u64);
     let processed = TrackArray::ALL.map(|array| {
         let bad = refused.iter().filter(|(place, _)| place.array == array).count();
-        track.sent[array as usize].map(|sent| sent - bad)
+        sent[array as usize].map(|sent| sent - bad)
     });
     Ok(Answer::new(processed, refused).with_status(201))
+}
+
+/// What can be counted of a body is handed in.
+struct Taken {
+    /// Nothing when nothing can be counted.
+    pending: Option<Pending>,
+    /// Elements of each array.
+    sent: [Option<usize>; 3],
+    refused: Vec<(TrackPlace, String)>,
+}
+
+impl Taken {
+    fn of(mut taking: Taking<'_>, track: UsersTrack<'_>) -> Self {
+        let UsersTrack { said, mut refused, sent } = track;
+        for element in said.chunk_by(|(place, _), (next, _)| place == next) {
+            if let Err(reason) = taking.say_all(element.iter().map(|(_, message)| message)) {
+                refused.push((element[0].0, reason));
+            }
+        }
+        refused.sort_by_key(|(place, _)| *place);
+        let is_good = refused.len() < sent.iter().flatten().sum();
+        Self { pending: is_good.then(|| taking.finish()), sent, refused }
+    }
 }
 
 /// An element that was not taken, as Braze names it.

@@ -174,7 +174,8 @@ impl LocalLoader<'_> {
         let mut receipt = receiver.recv().unwrap_or(Err(EngineError::Closed))?;
         let audit = self.intake.audit(&identities);
         let local = self.local;
-        let outcomes = change_identities(&local.engine, &local.workspace, &self.intake, identities, Some(audit))?;
+        let outcomes =
+            change_identities(&local.engine, local.workspace.index, self.intake.stamp(), identities, Some(audit))?;
         receipt.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
         Ok((receipt, Vec::new()))
     }

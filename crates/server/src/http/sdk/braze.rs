@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode};
+use dauphin_api::ApiError;
 use dauphin_dialects::SdkBody;
 use dauphin_model::Instant;
 use http::HeaderName;
@@ -20,14 +20,14 @@ pub async fn data(app: &Arc<App>, request: Request, now: Instant) -> Result<Resp
     let key = request.headers().get(API_KEY).map(|value| value.to_str().unwrap_or(""));
     let sender = key.map(|key| Sender::with_app_id(&app.engine.catalog(), key)).transpose()?;
     let (body, permits) = body::read(app, request).await?;
-    let app = Arc::clone(app);
+    let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
-        take(&app, sender, &body::plain(body, app.body_bytes_max)?, now)
+        take(&serving, sender, &body::plain(body, serving.body_bytes_max)?, now)
     };
-    let taken = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
+    let taken = app.compute(work).await?;
     // The SDK asks for configuration and triggers; without them it keeps its own.
-    Ok(taken.answer(now, |rejections| Answer { message: "success", rejections }))
+    taken.answer(app, now, |rejections| Answer { message: "success", rejections }).await
 }
 
 #[derive(Serialize)]
@@ -48,5 +48,5 @@ fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<
     }
     let mut tally = Tally::new(&app.engine, &sender, now);
     body.messages(sender.app.id.as_str(), &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
-    tally.finish(&sender, "braze_sdk", &app.metrics)
+    Ok(tally.finish(&sender, "braze_sdk"))
 }

@@ -18,13 +18,13 @@ use crate::http::{App, body, respond};
 pub async fn messages(app: &Arc<App>, call: SegmentCall, request: Request, now: Instant) -> Result<Response, ApiError> {
     let sender = sender_outside_body(app, &request)?;
     let (body, permits) = body::read(app, request).await?;
-    let app = Arc::clone(app);
+    let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
-        take(&app, call, sender, &body::plain(body, app.body_bytes_max)?, now)
+        take(&serving, call, sender, &body::plain(body, serving.body_bytes_max)?, now)
     };
-    let taken = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;
-    Ok(taken.answer(now, |rejections| Answer { success: true, rejections }))
+    let taken = app.compute(work).await?;
+    taken.answer(app, now, |rejections| Answer { success: true, rejections }).await
 }
 
 #[derive(Serialize)]
@@ -57,7 +57,7 @@ fn take(
     let context = SegmentContext { app_id: sender.app.id.as_str(), arrival, zone: &sender.workspace.zone };
     let mut tally = Tally::new(&app.engine, &sender, arrival);
     body.messages(&context, &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
-    tally.finish(&sender, "segment", &app.metrics)
+    Ok(tally.finish(&sender, "segment"))
 }
 
 /// `/v1/projects/WRITE_KEY/settings`

@@ -1,14 +1,14 @@
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_dialects::Message;
-use dauphin_engine::{Engine, IdentityOutcome};
+use dauphin_engine::Engine;
 use dauphin_model::Instant;
 use serde::Serialize;
 
 use super::Sender;
+use crate::handed_in::Pending;
 use crate::http::rate_limit::Standing;
-use crate::http::respond;
-use crate::metrics::Metrics;
+use crate::http::{App, respond};
 use crate::taking::Taking;
 
 /// Errors that an answer names; all are counted.
@@ -29,23 +29,32 @@ struct ElementError {
     reason: String,
 }
 
-/// What became of a body.
+/// What becomes of a body.
 pub enum Taken {
-    /// It was counted, but for these.
-    Counted(Rejections),
+    /// It is counted, but for what was rejected, once it is durable.
+    Counted { pending: Pending, dialect: &'static str, taken: u64, rejections: Rejections },
     /// Nothing of it was looked at.
     TooMany(Standing),
 }
 
 impl Taken {
-    /// The answer: what `success` makes of it, or 429.
-    pub fn answer<T: Serialize>(self, now: Instant, success: impl FnOnce(Rejections) -> T) -> Response {
+    /// Waits until everything is durable and visible, then answers: what `success` makes of it, or 429.
+    pub async fn answer<T: Serialize>(
+        self,
+        app: &App,
+        now: Instant,
+        success: impl FnOnce(Rejections) -> T,
+    ) -> Result<Response, ApiError> {
         match self {
-            Self::Counted(rejections) => respond::json_of(&success(rejections)),
+            Self::Counted { pending, dialect, taken, rejections } => {
+                pending.settle(&app.engine).await.map_err(|error| respond::not_taken(&error))?;
+                app.metrics.took(dialect, taken, rejections.rejected);
+                Ok(respond::json_of(&success(rejections)))
+            }
             Self::TooMany(standing) => {
                 let mut response = respond::error(&ErrorCode::RateLimited.into());
                 respond::add_standing(&mut response, standing, now);
-                response
+                Ok(response)
             }
         }
     }
@@ -86,15 +95,14 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Waits until everything is durable and visible. Blocks its thread.
-    pub fn finish(self, sender: &Sender, dialect: &'static str, metrics: &Metrics) -> Result<Taken, ApiError> {
+    /// Hands in the rest.
+    pub fn finish(self, sender: &Sender, dialect: &'static str) -> Taken {
         let Self { taking, taken, rejected, errors, .. } = self;
-        let _: Vec<IdentityOutcome> = taking.finish().map_err(|error| respond::not_taken(&error))?;
-        metrics.took(dialect, taken, rejected);
         if let Some(first) = errors.first() {
             let (app, index, reason) = (sender.app.id.as_str(), first.index, &first.reason);
             tracing::warn!(app, rejected, "an SDK sent what cannot be counted; first, at {index}: {reason}");
         }
-        Ok(Taken::Counted(Rejections { rejected, errors }))
+        let rejections = Rejections { rejected, errors };
+        Taken::Counted { pending: taking.finish(), dialect, taken, rejections }
     }
 }
