@@ -10,8 +10,9 @@ const UNIX_SECONDS_MAX: u64 = 100_000_000_000;
 /// A text in any form of [`parse_instant`], or Unix seconds of 9 to 11 digits (1973 to 5138) with or without a fraction.
 pub(crate) fn instant_of_text(text: &str, zone: &Zone) -> Result<Instant, String> {
     let all_digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit);
-    // Every other form has a `-` or a `T` among its first nine characters, or no more than eight.
-    if !text.as_bytes().get(..9).is_some_and(all_digits) {
+    // Every other form has a `-` or a `T` among its first nine characters, mostly the fifth, or no more than eight.
+    let bytes = text.as_bytes();
+    if bytes.get(4) == Some(&b'-') || !bytes.get(..9).is_some_and(all_digits) {
         return parse_instant(text, zone).map_err(|error| error.to_string());
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
