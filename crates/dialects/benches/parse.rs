@@ -74,7 +74,9 @@ fn time(work: &dyn Fn() -> u64) -> (Duration, u64) {
     (started.elapsed(), events)
 }
 
-const CONTESTS: [(&str, fn() -> Contest); 7] = [
+type Make = fn() -> Contest;
+
+const CONTESTS: [(&str, Make); 7] = [
     ("ndjson", || text(TextFormat::Ndjson, ndjson(), ndjson_limit)),
     ("csv", || text(TextFormat::Csv, csv(""), csv_limit)),
     ("csv, quoted", || text(TextFormat::Csv, csv("\""), csv_limit)),

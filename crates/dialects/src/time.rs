@@ -53,9 +53,19 @@ pub(crate) fn instant_of_fraction(seconds: f64) -> Result<Instant, String> {
 
 /// Whole seconds, rounded down, and the nanoseconds beyond, of `count` units of which a second has `units_a_second`.
 pub(crate) fn seconds_and_nanos(count: i64, units_a_second: u32) -> (i64, u32) {
-    let units = i64::from(units_a_second);
-    let beyond = u32::try_from(count.rem_euclid(units)).expect("less than the units of a second");
-    (count.div_euclid(units), beyond * (1_000_000_000 / units_a_second))
+    let divided = |units_a_second: u32| {
+        let units = i64::from(units_a_second);
+        let beyond = u32::try_from(count.rem_euclid(units)).expect("less than the units of a second");
+        (count.div_euclid(units), beyond * (1_000_000_000 / units_a_second))
+    };
+    // By a constant, dividing is multiplying.
+    match units_a_second {
+        1 => (count, 0),
+        1_000 => divided(1_000),
+        1_000_000 => divided(1_000_000),
+        1_000_000_000 => divided(1_000_000_000),
+        other => divided(other),
+    }
 }
 
 /// Above the limit of seconds, each unit a thousand times as small is likely for three digits more.

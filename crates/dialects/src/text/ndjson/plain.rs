@@ -1,5 +1,5 @@
-//! The line that nearly every program writes: a flat object of strings without escapes, whole numbers, `true`, `false`
-//! and `null`. Anything else, right or wrong, is for the JSON library.
+//! The line that nearly every program writes: an object whose members that are read are strings without escapes, whole
+//! numbers and `null`, with no tabs in between. Anything else, right or wrong, is for the JSON library.
 
 use super::value::Key;
 use crate::Columns;
@@ -26,7 +26,7 @@ pub(super) enum PlainTime<'a> {
 /// find.
 pub(super) fn read<'a>(columns: &Columns, record: &'a str) -> Option<PlainFields<'a>> {
     let mut rest = Rest { record, at: 0 };
-    let mut members = [Plain::Missing; Key::COUNT];
+    let mut members = [Plain::Missing; Key::READ_COUNT];
     rest.take(b'{')?;
     loop {
         rest.pass_spaces();
@@ -34,27 +34,27 @@ pub(super) fn read<'a>(columns: &Columns, record: &'a str) -> Option<PlainFields
         rest.pass_spaces();
         rest.take(b':')?;
         rest.pass_spaces();
-        let value = rest.value()?;
-        let member = &mut members[key as usize];
-        if !matches!((&member, key), (Plain::Missing, _) | (_, Key::Other)) {
+        if matches!(key, Key::Other) {
+            rest.pass_value()?;
+        } else if matches!(members[key as usize], Plain::Missing) {
+            members[key as usize] = rest.value()?;
+        } else {
             return None;
         }
-        *member = value;
         rest.pass_spaces();
         if rest.take(b',').is_none() {
             rest.take(b'}')?;
             break;
         }
     }
-    if rest.at < record.len() {
-        return None;
-    }
-    let [user_id, time, app_id, session_id, _] = members;
-    Some(PlainFields {
-        user_id: user_id.into_name()??,
-        time: time.into_time()?,
-        app_id: app_id.into_text()?,
-        session_id: session_id.into_name()?,
+    let is_whole = rest.at == record.len();
+    let [user_id, time, app_id, session_id] = members;
+    // An app is not named by a number.
+    (is_whole && !matches!(app_id, Plain::Digits(_))).then_some(PlainFields {
+        user_id: user_id.into_name()?,
+        time: time.into_time(),
+        app_id: app_id.into_name(),
+        session_id: session_id.into_name(),
     })
 }
 
@@ -66,38 +66,30 @@ enum Plain<'a> {
     Text(&'a str),
     /// Without a sign and without zeros in front, and so few that they are a number of 64 bits.
     Digits(&'a str),
-    Boolean,
 }
 
 impl<'a> Plain<'a> {
-    fn into_name(self) -> Option<Option<&'a str>> {
+    fn into_name(self) -> Option<&'a str> {
         match self {
-            Self::Missing | Self::Null => Some(None),
-            Self::Text(text) | Self::Digits(text) => Some(Some(text)),
-            Self::Boolean => None,
+            Self::Missing | Self::Null => None,
+            Self::Text(text) | Self::Digits(text) => Some(text),
         }
     }
 
-    fn into_text(self) -> Option<Option<&'a str>> {
+    fn into_time(self) -> Option<PlainTime<'a>> {
         match self {
-            Self::Missing | Self::Null => Some(None),
-            Self::Text(text) => Some(Some(text)),
-            Self::Digits(_) | Self::Boolean => None,
-        }
-    }
-
-    fn into_time(self) -> Option<Option<PlainTime<'a>>> {
-        match self {
-            Self::Missing | Self::Null => Some(None),
-            Self::Text(text) => Some(Some(PlainTime::Text(text))),
+            Self::Missing | Self::Null => None,
+            Self::Text(text) => Some(PlainTime::Text(text)),
             Self::Digits(digits) => {
                 let value = digits.bytes().fold(0, |value, digit| value * 10 + i64::from(digit - b'0'));
-                Some(Some(PlainTime::UnixSeconds(value)))
+                Some(PlainTime::UnixSeconds(value))
             }
-            Self::Boolean => None,
         }
     }
 }
+
+/// As many as one word has bits.
+const DEPTH_MAX: u32 = u64::BITS;
 
 /// What is left of a line.
 struct Rest<'a> {
@@ -138,10 +130,102 @@ impl<'a> Rest<'a> {
             b'"' => self.string().map(Plain::Text),
             b'1'..=b'9' => self.digits().map(Plain::Digits),
             b'n' => self.take_text("null").map(|()| Plain::Null),
-            b't' => self.take_text("true").map(|()| Plain::Boolean),
-            b'f' => self.take_text("false").map(|()| Plain::Boolean),
             _ => None,
         }
+    }
+
+    /// Passes over any value, if no more than [`DEPTH_MAX`] objects and arrays enclose a part of it.
+    fn pass_value(&mut self) -> Option<()> {
+        // Which of those that are open are objects, the innermost in the lowest bit.
+        let (mut depth, mut objects) = (0, 0_u64);
+        loop {
+            let opened = self.next()?;
+            match opened {
+                b'{' | b'[' => {
+                    self.at += 1;
+                    self.pass_spaces();
+                    (depth, objects) = (depth + 1, objects << 1 | u64::from(opened == b'{'));
+                    if depth > DEPTH_MAX {
+                        return None;
+                    }
+                    // In ASCII, what closes is two beyond what opens.
+                    if self.next()? != opened + 2 {
+                        self.pass_key(objects)?;
+                        continue;
+                    }
+                }
+                b'"' => self.pass_string()?,
+                b'n' => self.take_text("null")?,
+                b't' => self.take_text("true")?,
+                b'f' => self.take_text("false")?,
+                _ => self.pass_number()?,
+            }
+            // After a value: those that end here, then the next one, if there is one.
+            loop {
+                if depth == 0 {
+                    return Some(());
+                }
+                self.pass_spaces();
+                if self.take(b',').is_some() {
+                    self.pass_spaces();
+                    self.pass_key(objects)?;
+                    break;
+                }
+                self.take(if objects & 1 == 1 { b'}' } else { b']' })?;
+                (depth, objects) = (depth - 1, objects >> 1);
+            }
+        }
+    }
+
+    /// Passes over the key of the next member, if the innermost of those that are open is an object.
+    fn pass_key(&mut self, objects: u64) -> Option<()> {
+        if objects & 1 == 1 {
+            self.pass_string()?;
+            self.pass_spaces();
+            self.take(b':')?;
+            self.pass_spaces();
+        }
+        Some(())
+    }
+
+    fn pass_string(&mut self) -> Option<()> {
+        self.take(b'"')?;
+        loop {
+            self.at = end_of_plain_string(self.record.as_bytes(), self.at);
+            if self.take(b'\\').is_none() {
+                return self.take(b'"');
+            }
+            let digits = match self.next()? {
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
+                b'u' => 4,
+                _ => return None,
+            };
+            let digits = self.record.as_bytes().get(self.at + 1..=self.at + digits)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then(|| self.at += 1 + digits.len())?;
+        }
+    }
+
+    fn pass_number(&mut self) -> Option<()> {
+        let _ = self.take(b'-');
+        if self.take(b'0').is_none() {
+            self.pass_digits()?;
+        }
+        if self.take(b'.').is_some() {
+            self.pass_digits()?;
+        }
+        if self.take(b'e').or_else(|| self.take(b'E')).is_some() {
+            let _ = self.take(b'+').or_else(|| self.take(b'-'));
+            self.pass_digits()?;
+        }
+        Some(())
+    }
+
+    /// At least one.
+    fn pass_digits(&mut self) -> Option<()> {
+        let rest = &self.record.as_bytes()[self.at..];
+        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        self.at += count;
+        (count > 0).then_some(())
     }
 
     /// The digits of a whole number, unless there are so many that it may need more than 64 bits.
@@ -178,6 +262,7 @@ mod tests {
             r#"{"user_id":"ada","time":"2018-06-28T23:59:59Z","app_id":"web"}"#,
             r#"{"x": true, "user_id": 17, "time": 1530248399, "y": false, "session_id": null}"#,
             r#"{ "user_id" : "zoé" , "time" : null , "session_id" : 99 }"#,
+            r#"{"x":{"y":[1.5e-3,{},[ ],[[]],{"z":{"": -0}, "t\u00e9\"":"\n"}],"n":null},"user_id":"ada","w":0,"v":[false , "a"]}"#,
         ] {
             let [plain, by_library] = rows(&Columns::default(), line).unwrap_or_else(|| panic!("{line}"));
             assert!(plain.is_ok(), "{line}");
@@ -234,7 +319,9 @@ mod tests {
             "{}",
         ]);
         let member = "(\"(user_id|time|app_id|session_id|x)\"[ ]?:[ ]?(\"[a-z\u{e9}]{0,12}\"|\"2018-06-28\"|[0-9]{1,20}|null|true|[1-9][.e]1))";
-        let members = prop::collection::vec(member, 0..5).prop_map(|members| members.join(","));
+        let nested = "\"x\":[\\[{]{1,2}(|[\\[\\]{},:\" a0-9.e+-]{0,8}|\"(\\\\[\"bnux/]|[0-9a-f]{4}){0,3}\"|\"a\":[0-9.eE+-]{1,5}|[0-9.eE+-]{1,5}|\"a\",1)[}\\]]{1,2}";
+        let members =
+            prop::collection::vec(prop_oneof![3 => member, 1 => nested], 0..5).prop_map(|members| members.join(","));
         prop_oneof![
             prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat()),
             (any::<bool>(), members).prop_map(|(named, members)| {

@@ -105,7 +105,8 @@ pub(super) enum Key {
 }
 
 impl Key {
-    pub(super) const COUNT: usize = 5;
+    /// How many there are before [`Key::Other`].
+    pub(super) const READ_COUNT: usize = Self::Other as usize;
 
     pub(super) fn of(columns: &Columns, key: &str) -> Self {
         match key {
