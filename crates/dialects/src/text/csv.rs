@@ -112,15 +112,22 @@ impl<'a> Records<'a> {
         Ok(Row { line, user_id, app_id, instant, session_id })
     }
 
+    #[inline]
     fn field(&self, range: Range<usize>, name: &str) -> Result<Cow<'a, str>, String> {
-        let found = match content(self.bytes, range) {
+        match self.text {
+            Some(text) if self.bytes.get(range.start) != Some(&b'"') => Ok(Cow::Borrowed(&text[range])),
+            _ => self.any_field(range).ok_or_else(|| format!("`{name}` is not UTF-8 text")),
+        }
+    }
+
+    fn any_field(&self, range: Range<usize>) -> Option<Cow<'a, str>> {
+        match content(self.bytes, range) {
             Content::Within(range) => match self.text {
                 Some(text) => text.get(range).map(Cow::Borrowed),
                 None => str::from_utf8(&self.bytes[range]).ok().map(Cow::Borrowed),
             },
             Content::Copied(copied) => String::from_utf8(copied).ok().map(Cow::Owned),
-        };
-        found.ok_or_else(|| format!("`{name}` is not UTF-8 text"))
+        }
     }
 }
 
