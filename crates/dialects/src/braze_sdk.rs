@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::error::BodyError;
-use crate::lenient::{Lenient, Value, described, each_element, element_of, object_of};
+use crate::lenient::{Lenient, Value, described, each_object, object_of};
 use crate::time::{instant_of_fraction, instant_of_whole};
 use crate::{Event, EventKind, Message};
 
@@ -76,8 +76,8 @@ impl<'a> SdkBody<'a> {
     ) -> Result<(), BodyError> {
         let Some(events) = self.events else { return Ok(()) };
         let mut claimed = None;
-        each_element(events, &mut |index, element| {
-            let said = element_of(element).and_then(|event| {
+        each_object(events, &mut |index, event| {
+            let said = event.and_then(|event| {
                 self.event(app_id, event, &mut claimed, &mut |message| {
                     sink(index, Ok(message));
                 })

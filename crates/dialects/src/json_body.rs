@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
+use crate::elements::{self, Element, Wants};
 use crate::error::BodyError;
 use crate::row::shown;
 
@@ -81,11 +82,10 @@ impl<'a> Field<'a> {
             Some(b'{' | b'"') => sink(self)?,
             Some(b'[') => {
                 let mut refusal = Ok(());
-                let visitor = Elements(&mut |element| {
-                    refusal = sink(element);
-                    refusal.is_ok()
+                let read = elements::each(raw.get(), |element| {
+                    refusal = sink(Self(Some(element)));
+                    wants_more(&refusal)
                 });
-                let read = serde_json::Deserializer::from_str(raw.get()).deserialize_seq(visitor);
                 refusal?;
                 read.map_err(|error| BodyError::of(&error))?;
             }
@@ -93,25 +93,32 @@ impl<'a> Field<'a> {
         }
         Ok(true)
     }
+
+    /// As [`Field::elements`], of elements that should be objects whose members `T` names.
+    pub fn objects<T: Deserialize<'a> + Default>(
+        self,
+        name: &str,
+        sink: &mut dyn FnMut(Result<T, String>) -> Result<(), BodyError>,
+    ) -> Result<bool, BodyError> {
+        let read = |element: Self| element.object("element").map(Option::unwrap_or_default);
+        let Some(array) = self.0.map(RawValue::get).filter(|raw| raw.starts_with('[')) else {
+            return self.elements(name, &mut |element| sink(read(element)));
+        };
+        let mut refusal = Ok(());
+        let all = elements::each_object(array, &mut |element| {
+            refusal = sink(match element {
+                Element::Object(object) => Ok(object),
+                Element::Unread(element) => read(Self(Some(element))),
+            });
+            wants_more(&refusal)
+        });
+        refusal?;
+        all.map(|()| true).map_err(|error| BodyError::of(&error))
+    }
 }
 
-struct Elements<'sink, 'a>(&'sink mut dyn FnMut(Field<'a>) -> bool);
-
-impl<'a> Visitor<'a> for Elements<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(element) = seq.next_element::<&RawValue>()? {
-            if !(self.0)(Field(Some(element))) {
-                return Err(serde::de::Error::custom("refused"));
-            }
-        }
-        Ok(())
-    }
+fn wants_more(taken: &Result<(), BodyError>) -> Wants {
+    if taken.is_ok() { Wants::More } else { Wants::NoMore }
 }
 
 /// What else is wrong with a string makes the whole body no JSON.

@@ -9,6 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::elements::{self, Element, Wants};
 use crate::error::BodyError;
 pub(crate) use crate::text::ndjson::value::Value;
 use crate::text::ndjson::value::ValueSeed;
@@ -23,8 +24,8 @@ pub(crate) fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Bod
     serde_json::from_slice(body).map_err(|error| BodyError::of(&error))
 }
 
-/// Reads an element, which must be an object; what is wrong with it is said without a position, which is its own.
-pub(crate) fn element_of<'a, T: Deserialize<'a>>(element: &'a RawValue) -> Result<T, String> {
+/// Reads a value, which must be an object; what is wrong with it is said without a position, which is its own.
+pub(crate) fn object_in<'a, T: Deserialize<'a>>(element: &'a RawValue) -> Result<T, String> {
     let text = element.get();
     if !text.starts_with('{') {
         return Err(format!("it is {}; it must be an object", described(element)));
@@ -40,32 +41,25 @@ pub(crate) fn described(value: &RawValue) -> String {
     serde_json::from_str::<Value<'_>>(value.get()).map_or_else(|error| error.to_string(), |value| value.to_string())
 }
 
-/// Hands on the elements of an array one by one, so that a long one needs no memory.
-pub(crate) fn each_element<'a>(
+/// Hands on the elements of an array with their numbers: each must be an object; what is wrong with it is said without a
+/// position, which is its own.
+pub(crate) fn each_object<'a, T: Deserialize<'a>>(
     array: &'a RawValue,
-    sink: &mut dyn FnMut(usize, &'a RawValue),
+    sink: &mut dyn FnMut(usize, Result<T, String>),
 ) -> Result<(), BodyError> {
-    let mut deserializer = serde_json::Deserializer::from_str(array.get());
-    deserializer.deserialize_seq(Elements(sink)).map_err(|error| BodyError::of(&error))
-}
-
-struct Elements<'s, 'a>(&'s mut dyn FnMut(usize, &'a RawValue));
-
-impl<'de> Visitor<'de> for Elements<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let mut index = 0;
-        while let Some(element) = seq.next_element()? {
-            (self.0)(index, element);
-            index += 1;
-        }
-        Ok(())
-    }
+    let mut index = 0;
+    let read = elements::each_object(array.get(), &mut |element| {
+        sink(
+            index,
+            match element {
+                Element::Object(object) => Ok(object),
+                Element::Unread(element) => object_in(element),
+            },
+        );
+        index += 1;
+        Wants::More
+    });
+    read.map_err(|error| BodyError::of(&error))
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
@@ -82,6 +76,15 @@ impl<'a> Value<'a> {
             Self::Text(text) => Ok(Some(text).filter(|text| !text.is_empty())),
             Self::Whole(number) => Ok(Some(Cow::Owned(number.to_string()))),
             wrong => Err(format!("`{field}` is {wrong}; it must be a string")),
+        }
+    }
+
+    /// Whether it is an id or a name that says something.
+    pub(crate) fn is_name(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.is_empty(),
+            Self::Whole(_) => true,
+            _ => false,
         }
     }
 

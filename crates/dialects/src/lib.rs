@@ -42,6 +42,7 @@ mod segment;
 mod text;
 
 mod braze_identity;
+mod elements;
 mod json_body;
 mod profiles;
 mod users_track;

@@ -54,6 +54,7 @@ const INPUT_BYTES_MAX: usize = 1024;
 const VALUE_CHARACTERS_MAX: usize = 64;
 
 /// A user id of allowed length, or what is wrong with it.
+#[inline]
 pub(crate) fn checked_user_id(user_id: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     match user_id.len() {
         0 => Err(IdentityError::Empty.to_string()),
@@ -63,6 +64,7 @@ pub(crate) fn checked_user_id(user_id: Cow<'_, str>) -> Result<Cow<'_, str>, Str
 }
 
 /// A session's id of allowed length; `None` when it is empty; or what is wrong with it.
+#[inline]
 pub(crate) fn checked_session_id(session_id: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, String> {
     match session_id {
         Some(id) if id.len() > IDENTITY_BYTES_MAX => {

@@ -9,7 +9,7 @@ use dauphin_model::{Identity, IdentityKind, Instant, Zone};
 use serde_json::value::RawValue;
 
 use crate::error::BodyError;
-use crate::lenient::{described, each_element, element_of, object_of};
+use crate::lenient::{described, each_object, object_in, object_of};
 use crate::{Event, EventKind, Message};
 use fields::{BodyFields, MessageFields};
 
@@ -66,30 +66,33 @@ impl<'a> SegmentBody<'a> {
         context: &SegmentContext<'_>,
         sink: &mut dyn FnMut(usize, Result<Message<'_>, String>),
     ) -> Result<(), BodyError> {
-        let mut said = |index, call, element: &'a RawValue| {
-            let spoken = element_of(element).and_then(|fields| {
-                speak(call, fields, self.sent_at.as_deref(), context, &mut |message| sink(index, Ok(message)))
+        let mut session_id = String::new();
+        let mut said = |index, call, fields: Result<MessageFields<'a>, String>| {
+            let mut sink_message = |message: Message<'_>| sink(index, Ok(message));
+            let spoken = fields.and_then(|fields| {
+                speak(call, fields, self.sent_at.as_deref(), context, &mut session_id, &mut sink_message)
             });
             if let Err(reason) = spoken {
                 sink(index, Err(reason));
             }
         };
         match self.content {
-            Content::Batch(batch) => each_element(batch, &mut |index, element| said(index, None, element)),
+            Content::Batch(batch) => each_object(batch, &mut |index, fields| said(index, None, fields)),
             Content::Single(call, message) => {
-                said(0, Some(call), message);
+                said(0, Some(call), object_in(message));
                 Ok(())
             }
         }
     }
 }
 
-/// What one message says: first what happened, then who is who.
+/// What one message says: first what happened, then who is who. `session_id` is a place to write one.
 fn speak(
     call: Option<SegmentCall>,
     mut message: MessageFields<'_>,
     sent_at: Option<&str>,
     context: &SegmentContext<'_>,
+    session_id: &mut String,
     sink: &mut dyn FnMut(Message<'_>),
 ) -> Result<(), String> {
     let call = match call {
@@ -125,7 +128,7 @@ fn speak(
     }
     event(kind);
     if let Some(session) = session {
-        event(session.kind(anonymous.as_ref().unwrap_or(&who)));
+        event(session.kind(anonymous.as_ref().unwrap_or(&who), session_id));
     }
 
     let Some(user) = user else { return Ok(()) };

@@ -2,6 +2,7 @@
 
 mod block;
 mod compression;
+mod scan;
 
 mod csv;
 pub(crate) mod ndjson;

@@ -10,8 +10,9 @@ const UNIX_SECONDS_MAX: u64 = 100_000_000_000;
 /// A text in any form of [`parse_instant`], or Unix seconds of 9 to 11 digits (1973 to 5138) with or without a fraction.
 pub(crate) fn instant_of_text(text: &str, zone: &Zone) -> Result<Instant, String> {
     let all_digits = |bytes: &[u8]| bytes.iter().all(u8::is_ascii_digit);
-    // Every other form has a `-` or a `T` among its first nine characters, or no more than eight.
-    if !text.as_bytes().get(..9).is_some_and(all_digits) {
+    // Every other form has a `-` or a `T` among its first nine characters, mostly the fifth, or no more than eight.
+    let bytes = text.as_bytes();
+    if bytes.get(4) == Some(&b'-') || !bytes.get(..9).is_some_and(all_digits) {
         return parse_instant(text, zone).map_err(|error| error.to_string());
     }
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -52,9 +53,19 @@ pub(crate) fn instant_of_fraction(seconds: f64) -> Result<Instant, String> {
 
 /// Whole seconds, rounded down, and the nanoseconds beyond, of `count` units of which a second has `units_a_second`.
 pub(crate) fn seconds_and_nanos(count: i64, units_a_second: u32) -> (i64, u32) {
-    let units = i64::from(units_a_second);
-    let beyond = u32::try_from(count.rem_euclid(units)).expect("less than the units of a second");
-    (count.div_euclid(units), beyond * (1_000_000_000 / units_a_second))
+    let divided = |units_a_second: u32| {
+        let units = i64::from(units_a_second);
+        let beyond = u32::try_from(count.rem_euclid(units)).expect("less than the units of a second");
+        (count.div_euclid(units), beyond * (1_000_000_000 / units_a_second))
+    };
+    // By a constant, dividing is multiplying.
+    match units_a_second {
+        1 => (count, 0),
+        1_000 => divided(1_000),
+        1_000_000 => divided(1_000_000),
+        1_000_000_000 => divided(1_000_000_000),
+        other => divided(other),
+    }
 }
 
 /// Above the limit of seconds, each unit a thousand times as small is likely for three digits more.

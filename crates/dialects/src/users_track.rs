@@ -91,7 +91,7 @@ pub fn read_users_track<'a>(body: &'a [u8], zone: &Zone, elements_max: usize) ->
     for (number, field) in [attributes, events, purchases].into_iter().enumerate() {
         let array = TrackArray::ALL[number];
         let mut index = 0;
-        let is_there = field.elements(array.name(), &mut |element| {
+        let is_there = field.objects(array.name(), &mut |element| {
             elements += 1;
             if elements > elements_max {
                 return Err(too_many(elements_max));
@@ -113,16 +113,15 @@ fn too_many(elements_max: usize) -> BodyError {
 }
 
 impl<'a> UsersTrack<'a> {
-    fn take(&mut self, place: TrackPlace, element: Field<'a>, zone: &Zone) {
+    fn take(&mut self, place: TrackPlace, element: Result<Element<'a>, String>, zone: &Zone) {
         let said = self.said.len();
-        if let Err(reason) = self.read(place, element, zone) {
+        if let Err(reason) = element.and_then(|element| self.read(place, &element, zone)) {
             self.said.truncate(said);
             self.refused.push((place, reason));
         }
     }
 
-    fn read(&mut self, place: TrackPlace, element: Field<'a>, zone: &Zone) -> Result<(), String> {
-        let element: Element<'a> = element.object("element")?.unwrap_or_default();
+    fn read(&mut self, place: TrackPlace, element: &Element<'a>, zone: &Zone) -> Result<(), String> {
         let who = element.names().identity()?.ok_or_else(|| NOBODY.to_owned())?;
         if place.array == TrackArray::Attributes {
             // Attributes make a user; that they are known is all that counts here.

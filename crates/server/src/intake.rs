@@ -33,6 +33,8 @@ pub struct Intake<'a> {
     workspace: Arc<Workspace>,
     secret: IdentitySecret,
     now: Instant,
+    /// What lies later is a wrong clock's.
+    latest: Instant,
     arrival: Arrival,
     unknown_apps: UnknownApps,
     actor: Actor,
@@ -57,6 +59,7 @@ impl<'a> Intake<'a> {
             workspace,
             secret,
             now,
+            latest: now.offset_saturating(AHEAD_SECONDS_MAX),
             arrival,
             unknown_apps,
             actor: Actor::CommandLine,
@@ -192,7 +195,7 @@ impl<'a> Intake<'a> {
         if instant.seconds() < 0 {
             return Err(format!("the time {instant} is before 1970; activity is counted from 1970-01-01T00:00:00Z on"));
         }
-        if instant > self.now.offset_saturating(AHEAD_SECONDS_MAX) {
+        if instant > self.latest {
             return Err(format!("the time {instant} is more than 48 hours ahead of the server's clock"));
         }
         Ok(instant)

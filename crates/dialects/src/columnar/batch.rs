@@ -180,7 +180,7 @@ impl WholeColumn {
 /// A column of times.
 enum TimeColumn<'a> {
     Text(&'a StringViewArray),
-    Timestamps { array: &'a ArrayRef, values: &'a [i64], units_a_second: u32, is_local: bool },
+    Timestamps { array: &'a ArrayRef, has_nulls: bool, values: &'a [i64], units_a_second: u32, is_local: bool },
     Days(Date32Array),
     Whole(WholeColumn),
     Fraction(Float64Array),
@@ -201,7 +201,8 @@ impl<'a> TimeColumn<'a> {
                     TimeUnit::Microsecond => (array.as_primitive::<TimestampMicrosecondType>().values(), 1_000_000),
                     TimeUnit::Nanosecond => (array.as_primitive::<TimestampNanosecondType>().values(), 1_000_000_000),
                 };
-                Self::Timestamps { array, values, units_a_second, is_local: zone.is_none() }
+                let (has_nulls, is_local) = (array.null_count() > 0, zone.is_none());
+                Self::Timestamps { array, has_nulls, values, units_a_second, is_local }
             }
             DataType::Date32 => Self::Days(array.as_primitive::<Date32Type>().clone()),
             DataType::Date64 => Self::Days(array.as_primitive::<Date64Type>().unary(day_of)),
@@ -215,13 +216,15 @@ impl<'a> TimeColumn<'a> {
     fn get(&self, index: usize, zone: &Zone) -> Option<Result<Instant, String>> {
         match self {
             Self::Text(array) => (!array.is_null(index)).then(|| instant_of_text(array.value(index), zone)),
-            Self::Timestamps { array, values, units_a_second, is_local } => (!array.is_null(index)).then(|| {
-                let count = values[index];
-                let (seconds, nanos) = seconds_and_nanos(count, *units_a_second);
-                let instant =
-                    if *is_local { zone.instant_of_local(seconds, nanos) } else { Instant::new(seconds, nanos) };
-                instant.ok_or_else(|| out_of_range(&seconds.to_string()))
-            }),
+            Self::Timestamps { array, has_nulls, values, units_a_second, is_local } => {
+                (!*has_nulls || !array.is_null(index)).then(|| {
+                    let count = values[index];
+                    let (seconds, nanos) = seconds_and_nanos(count, *units_a_second);
+                    let instant =
+                        if *is_local { zone.instant_of_local(seconds, nanos) } else { Instant::new(seconds, nanos) };
+                    instant.ok_or_else(|| out_of_range(&seconds.to_string()))
+                })
+            }
             Self::Days(array) => (!array.is_null(index)).then(|| {
                 let number = array.value(index);
                 let instant = Day::new(number).and_then(|day| zone.start_of(day));

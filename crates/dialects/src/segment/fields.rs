@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::fmt::Write;
 
 use dauphin_model::{Identity, Instant, parse_instant};
 use serde::Deserialize;
@@ -58,8 +59,8 @@ struct ContextFields<'a> {
 /// That a message was sent in a session, or began one.
 pub(super) struct Session<'a> {
     started: Started,
-    /// The session's own id, else the message's.
-    id: Option<Cow<'a, str>>,
+    /// The session's own id, else the message's: a text or a whole number.
+    id: Option<Value<'a>>,
 }
 
 enum Started {
@@ -100,11 +101,11 @@ impl<'a> MessageFields<'a> {
     /// The session it belongs to, if it names one or begins one.
     pub(super) fn session(&mut self) -> Option<Session<'a>> {
         let ContextFields { session_id, session_start } = std::mem::take(&mut self.context.0);
-        let id = session_id.into_name("context.sessionId").unwrap_or_default();
+        let id = Some(session_id).filter(Value::is_name);
         match (session_start, id) {
             (Value::Boolean(true), Some(id)) => Some(Session { started: Started::Now, id: Some(id) }),
             (Value::Boolean(true), None) => {
-                let id = std::mem::take(&mut self.message_id).into_name("messageId").unwrap_or_default();
+                let id = Some(std::mem::take(&mut self.message_id)).filter(Value::is_name);
                 Some(Session { started: Started::Now, id })
             }
             (_, Some(id)) => Some(Session { started: Started::Earlier, id: Some(id) }),
@@ -114,9 +115,18 @@ impl<'a> MessageFields<'a> {
 }
 
 impl Session<'_> {
-    /// What it says of `sender`. Session ids are often instants, which two senders may share.
-    pub(super) fn kind(self, sender: &Identity<'_>) -> EventKind<'static> {
-        let id = self.id.map(|id| Cow::Owned(format!("{}/{id}", sender.text)));
+    /// What it says of `sender`, with its id written into `text`. Session ids are often instants, which two senders may
+    /// share.
+    pub(super) fn kind<'t>(self, sender: &Identity<'_>, text: &'t mut String) -> EventKind<'t> {
+        text.clear();
+        let id = self.id.map(|id| {
+            match id {
+                Value::Whole(number) => write!(text, "{}/{number}", sender.text),
+                id => write!(text, "{}/{}", sender.text, id.into_text().unwrap_or_default()),
+            }
+            .expect("a string takes any text");
+            Cow::Borrowed(text.as_str())
+        });
         match (self.started, id) {
             (Started::Earlier, Some(id)) => EventKind::InSession { id },
             (_, id) => EventKind::SessionStart { id },

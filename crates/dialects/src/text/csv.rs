@@ -1,11 +1,12 @@
 mod record;
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::str;
 
 use dauphin_model::Zone;
-use memchr::memchr;
 
+use self::record::{Content, content, walk};
 use crate::columns::ColumnIndices;
 use crate::row::{checked_session_id, checked_user_id};
 use crate::time::instant_of_text;
@@ -17,86 +18,120 @@ pub(super) use record::{complete_records, first_record};
 #[derive(Debug, Clone)]
 pub(super) struct Header {
     columns: Columns,
-    indices: ColumnIndices,
-    field_count: usize,
+    /// What each field is for.
+    places: Vec<Place>,
+    has_app_id: bool,
+    has_session_id: bool,
+}
+
+/// Which part of a row a field is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    UserId,
+    Time,
+    AppId,
+    SessionId,
+    Other,
 }
 
 impl Header {
     /// The header of a file, a record without its line end.
     pub(super) fn parse(record: &[u8], columns: &Columns) -> Result<Self, ReadError> {
-        let names = record::fields(record).map(|field| record::unquote(&record[field]));
-        let names: Vec<String> = names.map(|name| String::from_utf8_lossy(&name).into_owned()).collect();
-        let indices = columns.find(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
-        Ok(Self { columns: columns.clone(), indices, field_count: names.len() })
+        let mut names = Vec::new();
+        walk(record, 0, |_, range| {
+            names.push(match content(record, range) {
+                Content::Within(range) => String::from_utf8_lossy(&record[range]).into_owned(),
+                Content::Copied(text) => String::from_utf8_lossy(&text).into_owned(),
+            });
+        });
+        let ColumnIndices { user_id, time, app_id, session_id } =
+            columns.find(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let mut places = vec![Place::Other; names.len()];
+        places[user_id] = Place::UserId;
+        places[time] = Place::Time;
+        app_id.into_iter().for_each(|index| places[index] = Place::AppId);
+        session_id.into_iter().for_each(|index| places[index] = Place::SessionId);
+        let (has_app_id, has_session_id) = (app_id.is_some(), session_id.is_some());
+        Ok(Self { columns: columns.clone(), places, has_app_id, has_session_id })
     }
 }
+
+/// Some whole records.
+struct Records<'a> {
+    bytes: &'a [u8],
+    /// The same, if all of it is text.
+    text: Option<&'a str>,
+}
+
+/// The fields of one record, by their [`Place`].
+type Fields = [Range<usize>; 5];
 
 /// Parses whole records. A field is copied only when quotes inside it were doubled.
 pub(super) fn parse(header: &Header, bytes: &[u8], first_line: u64, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
-    let any_quotes = memchr(b'"', bytes).is_some();
+    let records = Records { bytes, text: str::from_utf8(bytes).ok() };
     let mut line = first_line;
     let mut start = 0;
     while start < bytes.len() {
-        let (end, line_count) = record::end(bytes, start, any_quotes);
-        let record = record::without_line_end(&bytes[start..end]);
-        if !record.is_empty() {
-            sink(match row(header, record, line, any_quotes, zone) {
+        let mut fields: Fields = [const { 0..0 }; 5];
+        let record = walk(bytes, start, |number, range| {
+            let place = header.places.get(number).copied().unwrap_or(Place::Other);
+            fields[place as usize] = range;
+        });
+        if !record.is_blank {
+            let row = if record.field_count == header.places.len() {
+                records.row(header, fields, line, zone)
+            } else {
+                Err(wrong_count(record.field_count, header.places.len()))
+            };
+            sink(match row {
                 Ok(row) => Element::Row(row),
-                Err(reason) => Element::Reject(Reject::new(line, reason, record)),
+                Err(reason) => {
+                    let record = record::without_line_end(&bytes[start..record.end]);
+                    Element::Reject(Reject::new(line, reason, record))
+                }
             });
         }
-        start = end;
-        line += line_count;
+        start = record.end;
+        line += record.line_count;
     }
 }
 
-fn row<'a>(header: &Header, record: &'a [u8], line: u64, any_quotes: bool, zone: &Zone) -> Result<Row<'a>, String> {
-    let (mut user_id, mut time, mut app_id, mut session_id) = (&record[..0], &record[..0], None, None);
-    let mut count = 0;
-    for range in record::fields(record) {
-        if count == header.indices.user_id {
-            user_id = &record[range.clone()];
+impl<'a> Records<'a> {
+    fn row(&self, header: &Header, fields: Fields, line: u64, zone: &Zone) -> Result<Row<'a>, String> {
+        let [user_id, time, app_id, session_id, _] = fields;
+        let columns = &header.columns;
+        let user_id = checked_user_id(self.field(user_id, &columns.user_id)?)?;
+        let time = self.field(time, &columns.time)?;
+        if time.is_empty() {
+            return Err(format!("`{}` is empty", columns.time));
         }
-        if count == header.indices.time {
-            time = &record[range.clone()];
-        }
-        if Some(count) == header.indices.app_id {
-            app_id = Some(&record[range.clone()]);
-        }
-        if Some(count) == header.indices.session_id {
-            session_id = Some(&record[range]);
-        }
-        count += 1;
+        let instant = Some(instant_of_text(&time, zone)?);
+        let optional = |is_there: bool, field, name| is_there.then(|| self.field(field, name)).transpose();
+        let app_id = optional(header.has_app_id, app_id, &columns.app_id)?.filter(|id| !id.is_empty());
+        let session_id = checked_session_id(optional(header.has_session_id, session_id, &columns.session_id)?)?;
+        Ok(Row { line, user_id, app_id, instant, session_id })
     }
-    if count != header.field_count {
-        let expected = header.field_count;
-        return Err(format!("the line has {count} fields; the header has {expected}"));
-    }
-    let text = |name: &str, field: &'a [u8]| {
-        if any_quotes {
-            return unquoted_text(name, field);
-        }
-        str::from_utf8(field).map(Cow::Borrowed).map_err(|_| not_text(name))
-    };
-    let user_id = checked_user_id(text(&header.columns.user_id, user_id)?)?;
-    let time = text(&header.columns.time, time)?;
-    if time.is_empty() {
-        return Err(format!("`{}` is empty", header.columns.time));
-    }
-    let instant = instant_of_text(&time, zone)?;
-    let app_id = app_id.map(|field| text(&header.columns.app_id, field)).transpose()?.filter(|id| !id.is_empty());
-    let session_id = session_id.map(|field| text(&header.columns.session_id, field)).transpose()?;
-    Ok(Row { line, user_id, app_id, instant: Some(instant), session_id: checked_session_id(session_id)? })
-}
 
-fn unquoted_text<'a>(name: &str, field: &'a [u8]) -> Result<Cow<'a, str>, String> {
-    match record::unquote(field) {
-        Cow::Borrowed(field) => str::from_utf8(field).map(Cow::Borrowed).map_err(|_| not_text(name)),
-        Cow::Owned(field) => String::from_utf8(field).map(Cow::Owned).map_err(|_| not_text(name)),
+    #[inline]
+    fn field(&self, range: Range<usize>, name: &str) -> Result<Cow<'a, str>, String> {
+        match self.text {
+            Some(text) if self.bytes.get(range.start) != Some(&b'"') => Ok(Cow::Borrowed(&text[range])),
+            _ => self.any_field(range).ok_or_else(|| format!("`{name}` is not UTF-8 text")),
+        }
+    }
+
+    fn any_field(&self, range: Range<usize>) -> Option<Cow<'a, str>> {
+        match content(self.bytes, range) {
+            Content::Within(range) => match self.text {
+                Some(text) => text.get(range).map(Cow::Borrowed),
+                None => str::from_utf8(&self.bytes[range]).ok().map(Cow::Borrowed),
+            },
+            Content::Copied(copied) => String::from_utf8(copied).ok().map(Cow::Owned),
+        }
     }
 }
 
 #[cold]
-fn not_text(name: &str) -> String {
-    format!("`{name}` is not UTF-8 text")
+fn wrong_count(count: usize, expected: usize) -> String {
+    format!("the line has {count} fields; the header has {expected}")
 }

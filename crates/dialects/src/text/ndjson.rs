@@ -1,11 +1,14 @@
+mod plain;
 pub(crate) mod value;
 
 use std::borrow::Cow;
+use std::str;
 
 use dauphin_model::Zone;
 use memchr::memchr;
 use serde::de::DeserializeSeed;
 
+use self::plain::{PlainFields, PlainTime};
 use self::value::{FieldsSeed, Value, ValueSeed};
 use crate::row::{checked_session_id, checked_user_id, shown};
 use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole};
@@ -13,24 +16,42 @@ use crate::{Columns, Element, Reject, Row};
 
 /// Parses whole lines, one JSON object each. A string is copied only when it has escapes.
 pub(super) fn parse(columns: &Columns, bytes: &[u8], first_line: u64, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
-    let mut rest = bytes;
+    let text = str::from_utf8(bytes).ok();
+    let mut start = 0;
     let mut line = first_line;
-    while !rest.is_empty() {
-        let end = memchr(b'\n', rest).map_or(rest.len(), |index| index + 1);
-        let (record, after) = rest.split_at(end);
-        let record = record.trim_ascii();
+    while start < bytes.len() {
+        let end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |index| start + index);
+        let record = bytes[start..end].trim_ascii();
         if !record.is_empty() {
-            sink(match row(columns, record, line, zone) {
+            let text = text.and_then(|text| text.get(start..end)).map(str::trim_ascii);
+            let row = match text.and_then(|text| plain::read(columns, text)) {
+                Some(fields) => plain_row(fields, line, zone),
+                None => by_library(columns, record, line, zone),
+            };
+            sink(match row {
                 Ok(row) => Element::Row(row),
                 Err(reason) => Element::Reject(Reject::new(line, reason, record)),
             });
         }
-        rest = after;
+        start = end + 1;
         line += 1;
     }
 }
 
-fn row<'a>(columns: &Columns, record: &'a [u8], line: u64, zone: &Zone) -> Result<Row<'a>, String> {
+fn plain_row<'a>(fields: PlainFields<'a>, line: u64, zone: &Zone) -> Result<Row<'a>, String> {
+    let user_id = checked_user_id(fields.user_id.into())?;
+    let instant = match fields.time {
+        None | Some(PlainTime::Text("")) => None,
+        Some(PlainTime::Text(text)) => Some(instant_of_text(text, zone)?),
+        Some(PlainTime::UnixSeconds(seconds)) => Some(instant_of_whole(seconds)?),
+    };
+    let app_id = fields.app_id.filter(|text| !text.is_empty()).map(Cow::Borrowed);
+    let session_id = checked_session_id(fields.session_id.map(Cow::Borrowed))?;
+    Ok(Row { line, user_id, app_id, instant, session_id })
+}
+
+/// The row that any line says.
+fn by_library<'a>(columns: &Columns, record: &'a [u8], line: u64, zone: &Zone) -> Result<Row<'a>, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(record);
     if !record.starts_with(b"{") {
         let value = ValueSeed.deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
@@ -38,8 +59,8 @@ fn row<'a>(columns: &Columns, record: &'a [u8], line: u64, zone: &Zone) -> Resul
     }
     let fields = FieldsSeed(columns).deserialize(&mut deserializer).map_err(|error| not_json(&error))?;
     deserializer.end().map_err(|_| "more text follows the JSON object".to_owned())?;
-    if let Some(name) = fields.twice {
-        return Err(format!("the object has the key `{}` twice", shown(name)));
+    if let Some(key) = fields.twice {
+        return Err(format!("the object has the key `{}` twice", shown(key.name(columns))));
     }
 
     let name = &columns.user_id;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's own helpers may fail the test")]
 #![expect(clippy::format_collect, clippy::format_push_string, reason = "files are built once and read best this way")]
 
+mod allocations;
 mod avro;
 mod avro_file;
 mod braze;

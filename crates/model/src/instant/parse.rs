@@ -1,3 +1,5 @@
+mod usual;
+
 use crate::{Instant, Zone};
 
 /// Why a text is not a point in time; its message names the text, what is wrong with it and a form that works.
@@ -81,6 +83,16 @@ fn refuse(text: &str, reason: Reason) -> ParseInstantError {
 }
 
 fn read(text: &[u8], zone: &Zone) -> Result<Instant, Reason> {
+    let Some((local_seconds, rest)) = usual::read(text) else { return read_spelled(text, zone) };
+    if rest == b"Z" {
+        return Instant::new(local_seconds, 0).ok_or(Reason::OutOfRange);
+    }
+    let (nanos, rest) = read_fraction(rest)?;
+    instant(local_seconds, nanos, rest, zone)
+}
+
+/// In any spelling.
+fn read_spelled(text: &[u8], zone: &Zone) -> Result<Instant, Reason> {
     if text.is_empty() {
         return Err(Reason::Empty);
     }
@@ -90,10 +102,14 @@ fn read(text: &[u8], zone: &Zone) -> Result<Instant, Reason> {
         [b'T' | b't' | b' ', rest @ ..] => read_time(rest, spelling)?,
         _ => return Err(Reason::Separator),
     };
-    let local_seconds = days * DAY_SECONDS + time.seconds;
-    match read_offset(rest)? {
-        Some(offset_seconds) => Instant::new(local_seconds - offset_seconds, time.nanos),
-        None => zone.instant_of_local(local_seconds, time.nanos),
+    instant(days * DAY_SECONDS + time.seconds, time.nanos, rest, zone)
+}
+
+/// What a clock shows, with the offset that the text ends with.
+fn instant(local_seconds: i64, nanos: u32, offset: &[u8], zone: &Zone) -> Result<Instant, Reason> {
+    match read_offset(offset)? {
+        Some(offset_seconds) => Instant::new(local_seconds - offset_seconds, nanos),
+        None => zone.instant_of_local(local_seconds, nanos),
     }
     .ok_or(Reason::OutOfRange)
 }

@@ -1,7 +1,7 @@
 use std::sync::mpsc::channel;
 
 use dauphin_core::Arrival;
-use dauphin_dialects::{Event, EventKind, Message};
+use dauphin_dialects::{Event, EventKind, Message, Row};
 use dauphin_engine::{App, CatalogEdit, Engine, EngineOptions};
 use dauphin_model::{
     AppId, Day, Identity, IdentityKind, IdentitySecret, Instant, Measure, Scope, WorkspaceIndex, Zone,
@@ -98,4 +98,34 @@ fn an_uninstall_counts_a_user_once_a_day_and_makes_nobody_active() {
     }
     assert_eq!(counts(&engine, Measure::Uninstalls), [[1, 2], [1, 2], [0, 1]]);
     assert_eq!(counts(&engine, Measure::Active), [[0, 0], [0, 0], [0, 0]]);
+}
+
+#[test]
+fn a_row_costs_no_allocation() {
+    let engine = engine();
+    let allocations = [1_000_u32, 10_000].map(|count| {
+        let workspace = engine.catalog().workspaces()[0].clone();
+        let now = Instant::new(NOW, 0).unwrap();
+        let mut intake = Intake::new(&engine, workspace, now, Arrival::Imported, UnknownApps::Reject);
+        let users: Vec<String> = (0..count).map(|user| format!("user-{user}")).collect();
+        let mut submission = intake.submission();
+        let add_all = || {
+            for (line, user) in (1..).zip(&users) {
+                let app_id = Some(["a", "b"][line % 2].into());
+                let row = Row {
+                    line: line as u64,
+                    user_id: user.into(),
+                    app_id,
+                    instant: Some(now),
+                    session_id: Some("s".into()),
+                };
+                intake.add(&row, &mut submission).unwrap();
+            }
+        };
+        let allocations = allocation_counter::measure(add_all).count_total;
+        assert_eq!(submission.change_count(), 2 * users.len());
+        allocations
+    });
+    // Of each of the 16 shards there is a list that grows by doubling.
+    assert!(allocations[1] <= allocations[0] + 4 * 16, "{allocations:?}");
 }

@@ -4,10 +4,11 @@
 //! quote, and commas and line ends are text. What follows the closing quote up to the comma is text again. A quote
 //! anywhere else is text.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr};
+
+use crate::text::scan::first_of;
 
 /// How many of the bytes, which begin with a record, are records with an end; `ended` says that no more will come.
 pub(in crate::text) fn complete_records(bytes: &[u8], ended: bool) -> usize {
@@ -30,14 +31,41 @@ pub(in crate::text) fn first_record(bytes: &[u8], ended: bool) -> Option<(usize,
     Some((size, without_line_end(&bytes[..size])))
 }
 
-/// The end of the record that begins at `start`, and how many lines it spans. The last record needs no line end.
-pub(super) fn end(bytes: &[u8], start: usize, any_quotes: bool) -> (usize, u64) {
-    let line_end = memchr(b'\n', &bytes[start..]).map_or(bytes.len(), |index| start + index + 1);
-    if !any_quotes || memchr(b'"', &bytes[start..line_end]).is_none() {
-        return (line_end, 1);
+/// A record that was walked over.
+pub(super) struct Walked {
+    /// Where the next one begins.
+    pub(super) end: usize,
+    /// Lines it spans.
+    pub(super) line_count: u64,
+    pub(super) field_count: usize,
+    /// It is nothing but a line end.
+    pub(super) is_blank: bool,
+}
+
+/// Hands on where each field of the record at `start` is, quotes included, with its number. The last record needs no line
+/// end.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the fields go into the caller's own variables")]
+pub(super) fn walk(bytes: &[u8], start: usize, mut field: impl FnMut(usize, Range<usize>)) -> Walked {
+    let (mut begin, mut number, mut line_count) = (start, 0, 1);
+    loop {
+        let mut after_quotes = begin;
+        if bytes.get(begin) == Some(&b'"') {
+            after_quotes = closing_quote(bytes, begin).map_or(bytes.len(), |quote| quote + 1);
+            line_count += memchr_iter(b'\n', &bytes[begin..after_quotes]).count() as u64;
+        }
+        let stop = first_of(b',', b'\n', bytes, after_quotes);
+        if bytes.get(stop) == Some(&b',') {
+            field(number, begin..stop);
+            (begin, number) = (stop + 1, number + 1);
+            continue;
+        }
+        // Also where the last line of a file lacks its LF and has kept its CR.
+        let content = begin + without_line_end(&bytes[begin..stop]).len();
+        field(number, begin..content);
+        let end = bytes.len().min(stop + 1);
+        return Walked { end, line_count, field_count: number + 1, is_blank: content == start };
     }
-    let end = next_end(bytes, start, true).unwrap_or(bytes.len());
-    (end, memchr_iter(b'\n', &bytes[start..end]).count() as u64)
 }
 
 pub(super) fn without_line_end(record: &[u8]) -> &[u8] {
@@ -46,29 +74,21 @@ pub(super) fn without_line_end(record: &[u8]) -> &[u8] {
     record.strip_suffix(b"\r").unwrap_or(record)
 }
 
-/// Where the fields of a record are, quotes included.
-pub(super) fn fields(record: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let mut start = Some(0);
-    std::iter::from_fn(move || {
-        let begin = start?;
-        let end = match record.get(begin) {
-            Some(b'"') => match closing_quote(record, begin) {
-                Some(quote) => position(b',', record, quote + 1),
-                None => record.len(),
-            },
-            _ => position(b',', record, begin),
-        };
-        start = (end < record.len()).then_some(end + 1);
-        Some(begin..end)
-    })
+/// What a field says.
+pub(super) enum Content {
+    /// It stands there.
+    Within(Range<usize>),
+    /// It is more than what one pair of quotes encloses.
+    Copied(Vec<u8>),
 }
 
-/// The text of a field; copied only when it is more than what one pair of quotes encloses.
-pub(super) fn unquote(field: &[u8]) -> Cow<'_, [u8]> {
-    let [b'"', content @ ..] = field else { return Cow::Borrowed(field) };
-    match memchr(b'"', content) {
-        Some(quote) if quote + 1 == content.len() => return Cow::Borrowed(&content[..quote]),
-        None => return Cow::Borrowed(content),
+/// What the field at `range` says.
+pub(super) fn content(bytes: &[u8], range: Range<usize>) -> Content {
+    let field = &bytes[range.clone()];
+    let [b'"', inside @ ..] = field else { return Content::Within(range) };
+    match memchr(b'"', inside) {
+        Some(quote) if quote + 1 == inside.len() => return Content::Within(range.start + 1..range.end - 1),
+        None => return Content::Within(range.start + 1..range.end),
         Some(_) => {}
     }
     let close = closing_quote(field, 0).unwrap_or(field.len());
@@ -80,7 +100,7 @@ pub(super) fn unquote(field: &[u8]) -> Cow<'_, [u8]> {
     }
     text.extend_from_slice(quoted);
     text.extend_from_slice(field.get(close + 1..).unwrap_or_default());
-    Cow::Owned(text)
+    Content::Copied(text)
 }
 
 /// The end of the record that begins at `start`; `None` when the bytes hold no end of it.
@@ -114,11 +134,6 @@ fn closing_quote(bytes: &[u8], open: usize) -> Option<usize> {
     }
 }
 
-/// The first `byte` at or after `from`, or the end. Fields are short: a plain loop beats a call.
-fn position(byte: u8, bytes: &[u8], from: usize) -> usize {
-    bytes[from..].iter().position(|other| *other == byte).map_or(bytes.len(), |index| from + index)
-}
-
 #[cfg(test)]
 mod tests {
     use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
@@ -132,12 +147,23 @@ mod tests {
         let mut records = Vec::new();
         let mut start = 0;
         while start < bytes.len() {
-            let (end, _) = end(bytes, start, true);
-            let record = without_line_end(&bytes[start..end]);
-            if !record.is_empty() {
-                records.push(fields(record).map(|field| unquote(&record[field]).into_owned()).collect());
+            let mut fields = Vec::new();
+            let walked = walk(bytes, start, |_, range| {
+                fields.push(match content(bytes, range) {
+                    Content::Within(range) => bytes[range].to_vec(),
+                    Content::Copied(text) => text,
+                });
+            });
+            assert_eq!(next_end(bytes, start, true), Some(walked.end));
+            assert_eq!(walked.field_count, fields.len());
+            assert_eq!(
+                walked.line_count,
+                bytes[start..walked.end].split_inclusive(|byte| *byte == b'\n').count() as u64
+            );
+            if !walked.is_blank {
+                records.push(fields);
             }
-            start = end;
+            start = walked.end;
         }
         records
     }

@@ -21,13 +21,14 @@ pub(crate) enum Value<'a> {
 }
 
 /// The fields of a row. What has another name is passed over.
-pub(super) struct Fields<'a, 'names> {
+#[derive(Default)]
+pub(super) struct Fields<'a> {
     pub(super) user_id: Value<'a>,
     pub(super) time: Value<'a>,
     pub(super) app_id: Value<'a>,
     pub(super) session_id: Value<'a>,
-    /// A name that came twice.
-    pub(super) twice: Option<&'names str>,
+    /// A key that came twice.
+    pub(super) twice: Option<Key>,
 }
 
 impl fmt::Display for Value<'_> {
@@ -45,58 +46,87 @@ impl fmt::Display for Value<'_> {
     }
 }
 
+impl<'a> Fields<'a> {
+    /// Where the value with this key goes.
+    pub(super) fn slot(&mut self, key: Key) -> Option<&mut Value<'a>> {
+        match key {
+            Key::UserId => Some(&mut self.user_id),
+            Key::Time => Some(&mut self.time),
+            Key::AppId => Some(&mut self.app_id),
+            Key::SessionId => Some(&mut self.session_id),
+            Key::Other => None,
+        }
+    }
+}
+
 /// Reads an object.
 pub(super) struct FieldsSeed<'names>(pub(super) &'names Columns);
 
-impl<'de, 'names> DeserializeSeed<'de> for FieldsSeed<'names> {
-    type Value = Fields<'de, 'names>;
+impl<'de> DeserializeSeed<'de> for FieldsSeed<'_> {
+    type Value = Fields<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
-impl<'de, 'names> Visitor<'de> for FieldsSeed<'names> {
-    type Value = Fields<'de, 'names>;
+impl<'de> Visitor<'de> for FieldsSeed<'_> {
+    type Value = Fields<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut fields = Fields {
-            user_id: Value::Missing,
-            time: Value::Missing,
-            app_id: Value::Missing,
-            session_id: Value::Missing,
-            twice: None,
-        };
+        let mut fields = Fields::default();
         while let Some(key) = map.next_key_seed(KeySeed(self.0))? {
-            let (slot, name) = match key {
-                Key::UserId => (&mut fields.user_id, &self.0.user_id),
-                Key::Time => (&mut fields.time, &self.0.time),
-                Key::AppId => (&mut fields.app_id, &self.0.app_id),
-                Key::SessionId => (&mut fields.session_id, &self.0.session_id),
-                Key::Other => {
-                    map.next_value::<IgnoredAny>()?;
-                    continue;
-                }
+            let Some(slot) = fields.slot(key) else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
             };
-            if !matches!(slot, Value::Missing) {
-                fields.twice = Some(name);
-            }
+            let is_first = matches!(slot, Value::Missing);
             *slot = map.next_value_seed(ValueSeed)?;
+            if !is_first {
+                fields.twice = Some(key);
+            }
         }
         Ok(fields)
     }
 }
 
-enum Key {
+/// Which member of an object a key names.
+#[derive(Clone, Copy)]
+pub(super) enum Key {
     UserId,
     Time,
     AppId,
     SessionId,
     Other,
+}
+
+impl Key {
+    /// How many there are before [`Key::Other`].
+    pub(super) const READ_COUNT: usize = Self::Other as usize;
+
+    pub(super) fn of(columns: &Columns, key: &str) -> Self {
+        match key {
+            key if key == columns.user_id => Self::UserId,
+            key if key == columns.time => Self::Time,
+            key if key == columns.app_id => Self::AppId,
+            key if key == columns.session_id => Self::SessionId,
+            _ => Self::Other,
+        }
+    }
+
+    pub(super) fn name(self, columns: &Columns) -> &str {
+        match self {
+            Self::UserId => &columns.user_id,
+            Self::Time => &columns.time,
+            Self::AppId => &columns.app_id,
+            Self::SessionId => &columns.session_id,
+            Self::Other => "",
+        }
+    }
 }
 
 struct KeySeed<'names>(&'names Columns);
@@ -117,13 +147,7 @@ impl Visitor<'_> for KeySeed<'_> {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(match key {
-            key if key == self.0.user_id => Key::UserId,
-            key if key == self.0.time => Key::Time,
-            key if key == self.0.app_id => Key::AppId,
-            key if key == self.0.session_id => Key::SessionId,
-            _ => Key::Other,
-        })
+        Ok(Key::of(self.0, key))
     }
 }
 
