@@ -171,7 +171,7 @@ def make_data(users: int, seed: int, files: str | None) -> Data:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         command = [binary, "bench", "--users", users, "--write", folder, "--seed", seed]
-        command += ["--files", files] if files else []
+        command += ["--write-files", files] if files else []
         told = subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True).stdout
         (folder / DESCRIPTION).write_text(told)
         done.write_text(made_by)

@@ -40,7 +40,6 @@ pub(crate) struct Spot {
 /// A profile looked for among others: its bucket, and where it probably is in there.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Likely<'a> {
-    number: usize,
     bucket: Bucket<'a>,
     entry: Option<Entry>,
 }
@@ -50,12 +49,6 @@ impl<'a> Likely<'a> {
     #[inline]
     pub fn calendars(self, key: ProfileKey) -> Option<&'a [u8]> {
         self.entry.filter(|entry| self.bucket.is_at(*entry, key)).map(|entry| self.bucket.calendars(entry))
-    }
-
-    /// Where it probably stands.
-    #[inline]
-    pub fn spot(self) -> Option<Spot> {
-        self.entry.map(|entry| Spot { bucket: self.number, entry })
     }
 
     /// Asks for what is moved when the profile's calendars become longer.
@@ -87,12 +80,6 @@ impl Profiles {
         Some(Spot { bucket, entry })
     }
 
-    /// Where the profile stands, if it is there, which is probably at `spot`.
-    #[inline]
-    pub fn find_at(&self, key: ProfileKey, spot: Option<Spot>) -> Option<Spot> {
-        spot.filter(|spot| self.bucket(spot.bucket).is_still_at(spot.entry, key)).or_else(|| self.find(key))
-    }
-
     /// Looks for many at once: all buckets are asked for before one is read, and every profile before what is known of it
     /// is needed, so that the cache misses overlap.
     #[inline]
@@ -101,8 +88,7 @@ impl Profiles {
             prefetch_index(&self.buckets, self.bucket_of(key).unwrap_or(0));
         }
         for (likely, key) in found.iter_mut().zip(keys.clone()) {
-            likely.number = self.bucket_of(key).unwrap_or(0);
-            let place = self.buckets.get(likely.number).copied().unwrap_or(EMPTY);
+            let place = self.bucket_of(key).map_or(EMPTY, |bucket| self.buckets[bucket]);
             likely.bucket.bytes = self.bytes.get(place.place, place.byte_count as usize);
             prefetch_index(likely.bucket.bytes, 0);
         }
@@ -316,6 +302,85 @@ impl Profiles {
             let bytes = old.get(bucket.place, length);
             bucket.place = self.bytes.resize(Place::NOWHERE, 0, length);
             self.bytes.get_mut(bucket.place, length).copy_from_slice(bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Few buckets, tags that are often the same, and keys of which only the upper half tells some apart.
+    fn key(user: u64) -> ProfileKey {
+        let low = ((user % 7) << 57) | (user % 5);
+        ProfileKey::from_u128(u128::from(user) << 64 | u128::from(low))
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Set(u64, usize),
+        Grow(u64),
+        Remove(u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let length = prop_oneof![4 => 0_usize..60, 2 => 240_usize..270, 1 => 0_usize..3_000];
+        prop_oneof![
+            3 => (0_u64..60, length).prop_map(|(user, length)| Step::Set(user, length)),
+            4 => (0_u64..60).prop_map(Step::Grow),
+            1 => (0_u64..60).prop_map(Step::Remove),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn profiles_are_a_map(steps in prop::collection::vec(step(), 1..400)) {
+            let (mut profiles, mut expected) = (Profiles::default(), BTreeMap::<ProfileKey, Vec<u8>>::new());
+            let keys = || (0..60).map(key);
+            for (fill, step) in (0_u8..250).cycle().zip(steps) {
+                let mut found = [Likely::default(); 60];
+                profiles.find_all(keys(), &mut found);
+                for (key, likely) in keys().zip(found) {
+                    let seen = likely.calendars(key);
+                    prop_assert!(seen.is_none() || seen == expected.get(&key).map(Vec::as_slice));
+                }
+                match step {
+                    Step::Set(user, length) => {
+                        let calendars = vec![fill; length];
+                        match profiles.find(key(user)) {
+                            Some(spot) => profiles.set_calendars(&spot, &calendars),
+                            None => profiles.add(key(user), &calendars),
+                        }
+                        expected.insert(key(user), calendars);
+                    }
+                    Step::Grow(user) => {
+                        if let Some(spot) = profiles.find(key(user))
+                            && let Some(calendars) = profiles.grow_calendars(&spot)
+                        {
+                            let expected = expected.get_mut(&key(user)).unwrap();
+                            *calendars.last_mut().unwrap() = fill;
+                            expected.push(fill);
+                            prop_assert_eq!(&*calendars, expected);
+                        }
+                    }
+                    Step::Remove(user) => {
+                        if let Some(spot) = profiles.find(key(user)) {
+                            profiles.remove(&spot);
+                        }
+                        expected.remove(&key(user));
+                    }
+                }
+                for key in keys() {
+                    prop_assert_eq!(profiles.calendars_of(key), expected.get(&key).map(Vec::as_slice));
+                }
+            }
+            prop_assert_eq!(profiles.count(), expected.len());
+            let all: BTreeMap<_, _> = profiles.all().map(|(key, calendars)| (key, calendars.to_vec())).collect();
+            prop_assert_eq!(all, expected);
         }
     }
 }

@@ -137,20 +137,18 @@ impl Shard {
     pub fn apply_all(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
         let mut applied = Applied::default();
         for batch in changes.chunks(BATCH) {
-            let mut spots = [None; BATCH];
-            let mut new = self.new_of(batch, &mut spots);
+            let mut new = self.new_of(batch);
             while new != 0 {
-                let index = new.trailing_zeros() as usize;
-                self.apply(batch[index], spots[index], stamp, rows, &mut applied);
+                let change = batch[new.trailing_zeros() as usize];
+                self.apply(change, stamp, rows, &mut applied);
                 new &= new - 1;
             }
         }
         applied
     }
 
-    /// Which changes of a batch do more than repeat that a profile was active, as bits, and where these profiles probably
-    /// stand.
-    fn new_of(&self, batch: &[Change], spots: &mut [Option<Spot>; BATCH]) -> u32 {
+    /// Which changes of a batch do more than repeat that a profile was active, as bits.
+    fn new_of(&self, batch: &[Change]) -> u32 {
         let mut found = [Likely::default(); BATCH];
         self.profiles.find_all(batch.iter().map(Change::profile), &mut found);
         let mut new = 0;
@@ -163,21 +161,13 @@ impl Shard {
             };
             if !repeats {
                 likely.prefetch_rest();
-                spots[index] = likely.spot();
                 new |= 1 << index;
             }
         }
         new
     }
 
-    fn apply(
-        &mut self,
-        change: Change,
-        spot: Option<Spot>,
-        stamp: Stamp,
-        rows: &mut RowChanges,
-        applied: &mut Applied,
-    ) {
+    fn apply(&mut self, change: Change, stamp: Stamp, rows: &mut RowChanges, applied: &mut Applied) {
         match change {
             Change::Session { app, day, hour, fingerprint } => {
                 let session = Session { app, day, hour, fingerprint: fingerprint.to_u128() };
@@ -188,7 +178,7 @@ impl Shard {
             }
             Change::Active { .. } | Change::Known { .. } => {}
         }
-        let found = self.profiles.find_at(change.profile(), spot);
+        let found = self.profiles.find(change.profile());
         if found.is_none()
             && let Some(home) = self.elsewhere(change.profile())
         {

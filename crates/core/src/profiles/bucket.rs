@@ -89,14 +89,6 @@ impl<'a> Bucket<'a> {
         self.bytes[entry.start..].first_chunk() == Some(&key.to_u128().to_le_bytes())
     }
 
-    /// Whether it is this profile that stands at `entry`, where a profile stood before others became longer or came.
-    #[inline]
-    pub fn is_still_at(self, entry: Entry, key: ProfileKey) -> bool {
-        let body = self.bytes.get(entry.start..).and_then(<[u8]>::first_chunk);
-        let size = self.bytes.get(self.size_at(entry.index)).copied().map(usize::from);
-        body == Some(&key.to_u128().to_le_bytes()) && size == Some(entry.end - entry.start - KEY_BYTES)
-    }
-
     /// Where the profile stands, if it is here.
     #[inline]
     pub fn find(self, key: ProfileKey) -> Option<Entry> {

@@ -290,8 +290,15 @@ pub struct BenchArguments {
     #[arg(long, env = "DAUPHIN_WRITE", value_name = "DIR")]
     pub write: Option<PathBuf>,
     /// Write only these
-    #[arg(long, env = "DAUPHIN_FILES", value_name = "FILE", value_enum, value_delimiter = ',', requires = "write")]
-    pub files: Vec<WrittenFile>,
+    #[arg(
+        long,
+        env = "DAUPHIN_WRITE_FILES",
+        value_name = "FILE",
+        value_enum,
+        value_delimiter = ',',
+        requires = "write"
+    )]
+    pub write_files: Vec<WrittenFile>,
     /// Write what follows from this number
     #[arg(long, env = "DAUPHIN_SEED", value_name = "N", default_value_t = 0, requires = "write")]
     pub seed: u64,

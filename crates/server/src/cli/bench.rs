@@ -44,10 +44,10 @@ fn write(arguments: &BenchArguments, directory: &Path) -> anyhow::Result<ExitCod
         days_per_user: arguments.days_per_user,
         span_days: arguments.span_days,
         seed: arguments.seed,
-        files: if arguments.files.is_empty() {
+        files: if arguments.write_files.is_empty() {
             WrittenFile::value_variants().to_vec()
         } else {
-            arguments.files.clone()
+            arguments.write_files.clone()
         },
     };
     print_json(&bench::write(&options, directory)?)?;

@@ -152,10 +152,10 @@ fn a_directory_in_use_is_refused() {
 }
 
 #[test]
-fn a_newer_format_is_refused_and_nonsense_too() {
+fn another_format_is_refused_and_nonsense_too() {
     let (place, _) = filled();
     for (version, words) in [
-        ("dauphin 999\n", &["has format 999, and this release reads formats up to 2"][..]),
+        ("dauphin 999\n", &["has format 999, and this release reads format 3"][..]),
         ("giraffe\n", &["VERSION", "is damaged", "`giraffe"]),
         ("", &["VERSION", "is damaged"]),
     ] {
