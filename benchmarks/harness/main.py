@@ -43,6 +43,8 @@ class Options:
     seconds: float
     imports: int
     is_resumed: bool
+    is_whole: bool
+    """Every part and every peer."""
     installs: bool
     place: Path
     output: Path
@@ -81,6 +83,7 @@ def options() -> Options:
         seconds=0.2 if read.quick else 8.0,
         imports=1 if read.quick else 3,
         is_resumed=read.resume,
+        is_whole=read.only is None and read.peers == peers,
         installs=not read.no_install,
         # What is in memory only would make every sync look free.
         place=read.place or (var_tmp if var_tmp.is_dir() else Path(tempfile.gettempdir())),
@@ -109,6 +112,8 @@ def main() -> int:
             if peer.name in chosen.peers:
                 debian(peer.packages())
     results = CACHE / f"results-{chosen.users}-{chosen.seed}"
+    if chosen.is_whole and not chosen.is_resumed:
+        shutil.rmtree(results, ignore_errors=True)
     results.mkdir(parents=True, exist_ok=True)
     (results / "machine.json").write_text(json.dumps(machine(chosen.place.resolve())))
     for part in chosen.parts:

@@ -175,9 +175,7 @@ class Page:
         if not rows:
             return "Not measured in this run."
         grown = next(result for result in self.results if result["part"] == "growth" and "users" in result)
-        chart.bars(
-            self.charts / "growth.svg", "The same series with more people", bars, duration, Scale.of_powers
-        )
+        chart.bars(self.charts / "growth.svg", "The same series with more people", bars, duration, Scale.of_powers)
         head = ["way", f"{millions(few_users)} people", f"{millions(grown['users'])} people", "slower by"]
         return f"{self._image('growth', 'Time for one series by people, logarithmic')}\n\n{table(head, rows)}"
 
