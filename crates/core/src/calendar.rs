@@ -81,19 +81,24 @@ impl<'a> Calendars<'a> {
         Self { bytes }.tracks().any(|track| track.app == app && track.around(day).active)
     }
 
-    /// The latest day, where adding `day` to the track of `app` is one byte appended: see [`append`].
+    /// How adding `day` to the track of `app` is one byte put behind its gaps, if it is.
     #[inline]
-    pub(crate) fn latest_before(self, app: Option<AppIndex>, day: ActiveDay) -> Option<ActiveDay> {
-        match self.bytes {
-            [app_byte @ 0..0x80, low, high, count @ 0..0x7f, rest @ ..]
-                if rest.len() == usize::from(*count) && u16::from(*app_byte) == code_of(app) =>
-            {
-                let latest = u16::from_le_bytes([*low, *high]);
-                let gap = day.code().checked_sub(latest)?;
-                (1..=GAP_ONE_BYTE_MAX).contains(&gap).then(|| ActiveDay::from_code(latest))
+    pub(crate) fn appending(self, app: Option<AppIndex>, day: ActiveDay) -> Option<Append> {
+        let (mut start, mut own, mut latest_of_all) = (0, None, 0);
+        while start < self.bytes.len() {
+            let [app_byte @ 0..0x80, low, high, count @ 0..0x80, ..] = self.bytes[start..] else { return None };
+            let (latest, end) = (u16::from_le_bytes([low, high]), start + 4 + usize::from(count));
+            if u16::from(app_byte) == code_of(app) && count < 0x7f {
+                own = Some((start, end, latest));
             }
-            _ => None,
+            latest_of_all = latest_of_all.max(latest);
+            start = end;
         }
+        let (start, end, latest) = own?;
+        let gap = u8::try_from(day.code().checked_sub(latest)?).ok()?;
+        let is_append = (1..=GAP_ONE_BYTE_MAX).contains(&u16::from(gap)) && latest_of_all <= day.code();
+        let (latest, latest_of_all) = (ActiveDay::from_code(latest), ActiveDay::from_code(latest_of_all));
+        is_append.then_some(Append { start, end, gap, latest, latest_of_all })
     }
 
     /// The tracks, in the order in which the profile first used the apps.
@@ -289,13 +294,29 @@ fn insert_into(track: Track<'_>, day: ActiveDay, out: &mut Vec<u8>) {
     }
 }
 
-/// Adds `day` to the only track there is, behind which there is room for one byte; [`Calendars::latest_before`] said so.
-#[inline]
-pub(crate) fn append(calendars: &mut [u8], latest: ActiveDay, day: ActiveDay) {
-    let gap = GapBytes::new(day.code() - latest.code()).bytes[0];
-    let [low, high] = day.code().to_le_bytes();
-    if let [_, latest_low, latest_high, count, .., last] = calendars {
-        (*latest_low, *latest_high, *count, *last) = (low, high, *count + 1, gap);
+/// A day put behind the latest one of a track, when that takes one byte more and no track has a later day.
+#[derive(Clone, Copy)]
+pub(crate) struct Append {
+    /// Where the track begins.
+    start: usize,
+    /// Where its gaps end: where the byte is put in.
+    pub end: usize,
+    gap: u8,
+    /// The latest day of the track.
+    pub latest: ActiveDay,
+    /// The latest day of all tracks.
+    pub latest_of_all: ActiveDay,
+}
+
+impl Append {
+    /// Adds the day to calendars into which a byte was put.
+    #[inline]
+    pub fn make(self, day: ActiveDay, calendars: &mut [u8]) {
+        let [low, high] = day.code().to_le_bytes();
+        calendars[self.end] = self.gap;
+        if let [_, latest_low, latest_high, count, ..] = &mut calendars[self.start..] {
+            (*latest_low, *latest_high, *count) = (low, high, *count + 1);
+        }
     }
 }
 

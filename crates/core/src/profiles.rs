@@ -125,9 +125,10 @@ impl Profiles {
         self.compact_if_sparse();
     }
 
-    /// Makes the calendars of the profile at `spot` one byte longer, and gives them; not if they are or become large.
+    /// Puts a byte into the calendars of the profile at `spot`, before the one at `offset`, and gives them; not if they are
+    /// or become large.
     #[inline]
-    pub fn grow_calendars(&mut self, spot: &Spot) -> Option<&mut [u8]> {
+    pub fn grow_calendars(&mut self, spot: &Spot, offset: usize) -> Option<&mut [u8]> {
         let Entry { index, start, end } = spot.entry;
         let (size, None) = size_of_calendars(end - start - KEY_BYTES + 1) else { return None };
         self.compact_if_sparse();
@@ -136,7 +137,8 @@ impl Profiles {
         let place = self.bytes.resize(place, before, before + 1);
         self.buckets[spot.bucket] = BucketPlace { place, byte_count: byte_count + 1 };
         let bytes = self.bytes.get_mut(place, before + 1);
-        bytes.copy_within(end..before, end + 1);
+        let at = start + KEY_BYTES + offset;
+        bytes.copy_within(at..before, at + 1);
         let size_at = Bucket::new(bytes).size_at(index);
         bytes[size_at] = size;
         Some(&mut bytes[start + KEY_BYTES..=end])
@@ -359,11 +361,12 @@ mod tests {
                     }
                     Step::Grow(user) => {
                         if let Some(spot) = profiles.find(key(user))
-                            && let Some(calendars) = profiles.grow_calendars(&spot)
+                            && let offset = expected[&key(user)].len() * usize::from(fill) / 250
+                            && let Some(calendars) = profiles.grow_calendars(&spot, offset)
                         {
                             let expected = expected.get_mut(&key(user)).unwrap();
-                            *calendars.last_mut().unwrap() = fill;
-                            expected.push(fill);
+                            calendars[offset] = fill;
+                            expected.insert(offset, fill);
                             prop_assert_eq!(&*calendars, expected);
                         }
                     }

@@ -210,13 +210,13 @@ impl Shard {
         rows: &mut RowChanges,
     ) -> bool {
         if let Some(spot) = &spot
-            && let Some(latest) = Calendars::trusted(self.profiles.calendars_at(spot)).latest_before(app, day)
+            && let Some(append) = Calendars::trusted(self.profiles.calendars_at(spot)).appending(app, day)
             && self.persons.is_single(profile)
-            && let Some(grown) = self.profiles.grow_calendars(spot)
+            && let Some(calendars) = self.profiles.grow_calendars(spot, append.end)
         {
-            calendar::append(grown, latest, day);
-            let around = Around { active: false, previous: Some(latest), next: None };
-            self.note(profile, (app, around), (day, around), cause, rows);
+            append.make(day, calendars);
+            let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
+            self.note(profile, (app, after(append.latest)), (day, after(append.latest_of_all)), cause, rows);
             return true;
         }
         let own = spot.as_ref().map_or(&[][..], |spot| self.profiles.calendars_at(spot));
