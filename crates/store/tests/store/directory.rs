@@ -141,15 +141,3 @@ fn a_directory_without_its_lock_file_can_be_written_again() {
     Box::new(Embedded::open(&path).unwrap()).close().unwrap();
     Embedded::open_read_only(&path).unwrap();
 }
-
-#[test]
-fn an_older_format_is_read_as_it_is_and_brought_up_to_date_when_written() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("data");
-    drop(Embedded::create(&path).unwrap());
-    fs::write(path.join("VERSION"), "dauphin 1\n").unwrap();
-    drop(Embedded::open_read_only(&path).unwrap());
-    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 1\n");
-    drop(Embedded::open(&path).unwrap());
-    assert_eq!(fs::read(path.join("VERSION")).unwrap(), b"dauphin 3\n");
-}
