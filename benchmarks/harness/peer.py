@@ -104,6 +104,10 @@ class Peer(ABC):
     def version(cls) -> str:
         """Which version is measured; `Skipped` where there is none."""
 
+    def and_app(self, scope: str) -> str:
+        """What a condition in SQL needs besides, so that it asks for the scope."""
+        return "" if scope == ALL_APPS else f" AND app = {self.data.apps.index(scope)}"
+
     @contextmanager
     def series(self) -> Iterator[list[SeriesWay]]:
         """Loads the history; its ways can be asked until the context ends."""

@@ -7,7 +7,8 @@ import pwd
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 STOP_SECONDS_MAX = 120
@@ -50,6 +51,19 @@ class Process:
             except subprocess.TimeoutExpired:
                 self.popen.kill()
                 self.popen.wait()
+
+    def until_ready(self, ask: Callable[[], object], refusal: type[Exception], seconds_max: float) -> None:
+        """Asks until it is not refused any more, for so long at most."""
+        started = time.perf_counter()
+        while True:
+            self.check()
+            try:
+                ask()
+                return
+            except refusal:
+                if time.perf_counter() - started > seconds_max:
+                    raise
+                time.sleep(0.05)
 
     def check(self) -> None:
         """Fails with the end of the log if the process ended by itself."""

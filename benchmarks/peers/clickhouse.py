@@ -62,7 +62,7 @@ class ClickHouse(Peer):
         prepared = {"prepared_seconds": time.perf_counter() - started}
 
         def each_point(scope: str, days: Sequence[date]) -> list[int]:
-            app = "" if scope == ALL_APPS else f" AND app = {self.data.apps.index(scope)}"
+            app = self.and_app(scope)
             return [int(database.run(EACH_POINT.format(day=day) + app)) for day in days]
 
         def counts(statement: str, days: Sequence[date]) -> list[int]:

@@ -63,7 +63,7 @@ class DuckDB(Peer):
             gaps_seconds = time.perf_counter() - started
 
             def each_point(scope: str, days: Sequence[date]) -> list[int]:
-                app = "" if scope == ALL_APPS else f" AND app = {self.data.apps.index(scope)}"
+                app = self.and_app(scope)
                 return [database.execute(EACH_POINT + app, {"day": day}).fetchall()[0][0] for day in days]
 
             def of_statement(statement: str, days: Sequence[date]) -> list[int]:

@@ -74,7 +74,7 @@ class PostgreSQL(Peer):
             facts = {"disk_bytes": float(database.execute("SELECT pg_total_relation_size('user_days')").fetchone()[0])}
 
             def each_point(scope: str, days: Sequence[date]) -> list[int]:
-                app = "" if scope == ALL_APPS else f" AND app = {self.data.apps.index(scope)}"
+                app = self.and_app(scope)
                 return [database.execute(EACH_POINT + app, {"day": day}).fetchone()[0] for day in days]
 
             ways = [
@@ -148,16 +148,7 @@ class PostgreSQL(Peer):
             def connect() -> Any:
                 return psycopg.connect(host="127.0.0.1", port=port, user="bench", dbname="postgres", autocommit=True)
 
-            started = time.perf_counter()
-            while True:
-                process.check()
-                try:
-                    connect().close()
-                    break
-                except psycopg.OperationalError:
-                    if time.perf_counter() - started > READY_SECONDS_MAX:
-                        raise
-                    time.sleep(0.05)
+            process.until_ready(lambda: connect().close(), psycopg.OperationalError, READY_SECONDS_MAX)
             yield connect
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -97,16 +96,7 @@ class Redis(Peer):
         port = free_port()
         place = ("--bind", "127.0.0.1", "--port", str(port), "--dir", self.place, "--save", "")
         with Process(["redis-server", *place, *options], self.place / "redis.log") as process:
-            started = time.perf_counter()
-            while True:
-                process.check()
-                try:
-                    Connection(port).call([("PING",)])
-                    break
-                except OSError:
-                    if time.perf_counter() - started > READY_SECONDS_MAX:
-                        raise
-                    time.sleep(0.05)
+            process.until_ready(lambda: Connection(port).call([("PING",)]), OSError, READY_SECONDS_MAX)
             yield port
 
 

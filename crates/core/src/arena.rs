@@ -7,6 +7,14 @@ pub struct Place(u32);
 impl Place {
     /// Where the empty byte string lies: nowhere.
     pub const NOWHERE: Self = Self(0);
+
+    /// Its chunk, and the byte of it.
+    #[inline]
+    const fn locate(self) -> (usize, usize) {
+        let unit = self.0 as usize;
+        let (chunk, first) = chunk_of(unit);
+        (chunk, (unit - first) * UNIT)
+    }
 }
 
 /// Many byte strings in few allocations: slots of like size, of which one that was freed is used again. A string's
@@ -94,8 +102,7 @@ impl Arena {
         if length == 0 {
             return &[];
         }
-        let (chunk, first) = chunk_of(place.0 as usize);
-        let offset = (place.0 as usize - first) * UNIT;
+        let (chunk, offset) = place.locate();
         &self.chunks[chunk].bytes()[offset..offset + length]
     }
 
@@ -105,8 +112,7 @@ impl Arena {
         if length == 0 {
             return &mut [];
         }
-        let (chunk, first) = chunk_of(place.0 as usize);
-        let offset = (place.0 as usize - first) * UNIT;
+        let (chunk, offset) = place.locate();
         &mut self.chunks[chunk].bytes_mut()[offset..offset + length]
     }
 
@@ -134,9 +140,7 @@ impl Arena {
         if length == 0 {
             return;
         }
-        let ((from_chunk, from_first), (to_chunk, to_first)) = (chunk_of(from.0 as usize), chunk_of(to.0 as usize));
-        let from = (from.0 as usize - from_first) * UNIT;
-        let to = (to.0 as usize - to_first) * UNIT;
+        let ((from_chunk, from), (to_chunk, to)) = (from.locate(), to.locate());
         if from_chunk == to_chunk {
             self.chunks[from_chunk].bytes_mut().copy_within(from..from + length, to);
             return;

@@ -66,15 +66,11 @@ impl<'a> Calendars<'a> {
     /// Whether `day` is active in the track of `app`.
     #[inline]
     pub(crate) fn has(self, app: Option<AppIndex>, day: ActiveDay) -> bool {
-        let code = code_of(app);
         let mut bytes = self.bytes;
-        // Nearly every number is below 128, and every other event is of the latest day.
-        while let [app_byte @ 0..0x80, low, high, count @ 0..0x80, rest @ ..] = bytes
-            && let Some((gaps, after)) = rest.split_at_checked(usize::from(*count))
-        {
-            if u16::from(*app_byte) == code {
-                let latest = ActiveDay::from_code(u16::from_le_bytes([*low, *high]));
-                return latest == day || (day < latest && Track { app, latest, gaps }.around(day).active);
+        while let Some((track, after)) = split_short(bytes) {
+            if track.app == app {
+                // Every other event is of the latest day.
+                return track.latest == day || (day < track.latest && track.around(day).active);
             }
             bytes = after;
         }
@@ -84,20 +80,19 @@ impl<'a> Calendars<'a> {
     /// How adding `day` to the track of `app` is one byte put behind its gaps, if it is.
     #[inline]
     pub(crate) fn appending(self, app: Option<AppIndex>, day: ActiveDay) -> Option<Append> {
-        let (mut start, mut own, mut latest_of_all) = (0, None, 0);
-        while start < self.bytes.len() {
-            let [app_byte @ 0..0x80, low, high, count @ 0..0x80, ..] = self.bytes[start..] else { return None };
-            let (latest, end) = (u16::from_le_bytes([low, high]), start + 4 + usize::from(count));
-            if u16::from(app_byte) == code_of(app) && count < 0x7f {
-                own = Some((start, end, latest));
+        let (mut bytes, mut own, mut latest_of_all) = (self.bytes, None, ActiveDay::from_code(0));
+        while !bytes.is_empty() {
+            let start = self.bytes.len() - bytes.len();
+            let (track, after) = split_short(bytes)?;
+            if track.app == app && track.gaps.len() < SHORT_MAX {
+                own = Some((start, self.bytes.len() - after.len(), track.latest));
             }
-            latest_of_all = latest_of_all.max(latest);
-            start = end;
+            latest_of_all = latest_of_all.max(track.latest);
+            bytes = after;
         }
         let (start, end, latest) = own?;
-        let gap = u8::try_from(day.code().checked_sub(latest)?).ok()?;
-        let is_append = (1..=GAP_ONE_BYTE_MAX).contains(&u16::from(gap)) && latest_of_all <= day.code();
-        let (latest, latest_of_all) = (ActiveDay::from_code(latest), ActiveDay::from_code(latest_of_all));
+        let gap = u8::try_from(day.code().checked_sub(latest.code())?).ok()?;
+        let is_append = (1..=GAP_ONE_BYTE_MAX).contains(&u16::from(gap)) && latest_of_all <= day;
         is_append.then_some(Append { start, end, gap, latest, latest_of_all })
     }
 
@@ -108,6 +103,19 @@ impl<'a> Calendars<'a> {
             (!reader.is_empty()).then(|| read_track(&mut reader).expect("checked when it was taken").1)
         })
     }
+}
+
+/// The greatest number that is one byte.
+const SHORT_MAX: usize = 0x7f;
+
+/// The first track and what follows it, if the numbers of its head are a byte each, as nearly all are.
+#[inline]
+fn split_short(bytes: &[u8]) -> Option<(Track<'_>, &[u8])> {
+    let [code @ 0..0x80, low, high, count @ 0..0x80, rest @ ..] = bytes else { return None };
+    let app = code.checked_sub(1).and_then(|index| AppIndex::new(index.into()));
+    let (gaps, after) = rest.split_at_checked(usize::from(*count))?;
+    let latest = ActiveDay::from_code(u16::from_le_bytes([*low, *high]));
+    Some((Track { app, latest, gaps }, after))
 }
 
 fn read_track<'a>(reader: &mut Reader<'a>) -> Result<(u16, Track<'a>), CalendarsError> {

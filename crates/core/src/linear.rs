@@ -17,6 +17,11 @@ pub fn level(place: usize, count: usize) -> u32 {
     named.trailing_zeros() - u32::from(!split && named > 1)
 }
 
+/// Whether the `level` low bits of a hash name this place.
+pub fn covers(place: usize, level: u32, hash: u64) -> bool {
+    hash & ((1 << level) - 1) == place as u64
+}
+
 /// The place that gave half of what it had when this one (not the first) came.
 pub fn parent(place: usize) -> usize {
     place & !(1 << place.ilog2())
@@ -34,6 +39,7 @@ mod tests {
                 assert!(before < count);
                 assert!(after == before || (after, parent(after)) == (count, before), "{hash} of {count}");
                 let level = level(before, count);
+                assert!(covers(before, level, hash), "{hash} of {count}");
                 assert_eq!(hash & ((1 << level) - 1), before as u64, "{hash} of {count}");
             }
             let places: usize = (0..count).map(|place| 256 >> level(place, count)).sum();

@@ -154,8 +154,7 @@ impl Shard {
             let byte_count = reader.number::<usize>()?;
             let calendars = reader.bytes(byte_count)?;
             Calendars::checked(calendars).map_err(|_| PageError::Calendars(key))?;
-            let covered = key.low() & ((1 << level) - 1) == page as u64;
-            if !covered || self.contains(key) {
+            if !linear::covers(page, level, key.low()) || self.contains(key) {
                 return Err(PageError::Misplaced(key));
             }
             self.profiles_mut().add(key, calendars);

@@ -206,7 +206,7 @@ impl Profiles {
             bucket.entries().map(move |entry| bucket.key_and_calendars(entry))
         };
         let buckets = (first..self.buckets.len()).step_by(1 << told_apart);
-        buckets.flat_map(of_bucket).filter(move |(key, _)| key.low() & ((1 << level) - 1) == place as u64)
+        buckets.flat_map(of_bucket).filter(move |(key, _)| linear::covers(place, level, key.low()))
     }
 
     /// Which bucket the profile is in, if any.

@@ -51,6 +51,16 @@ pub struct Entry {
     pub end: usize,
 }
 
+impl Entry {
+    /// The one that comes `count` (below eight) after the one that begins here, none of them large; `sizes` are theirs.
+    #[inline]
+    const fn after(self, count: usize, sizes: u64) -> Self {
+        let start = self.start + sum_of_bytes(sizes & first_bytes(count)) + count * KEY_BYTES;
+        let size = (sizes >> (8 * count) & 0xff) as usize;
+        Self { index: self.index + count, start, end: start + KEY_BYTES + size }
+    }
+}
+
 impl<'a> Bucket<'a> {
     #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
@@ -112,16 +122,19 @@ impl<'a> Bucket<'a> {
         let equal = equal_bytes(self.eight(COUNT_BYTES), tag_of(key)) & first_bytes(self.count);
         if equal != 0 {
             let at = (equal.trailing_zeros() / 8) as usize;
-            let sizes = self.eight(self.size_at(0)) & first_bytes(at + 1);
-            if equal_bytes(sizes, LARGE) == 0 {
-                let size = (sizes >> (8 * at) & 0xff) as usize;
-                let start = self.head_end() + sum_of_bytes(sizes) - size + at * KEY_BYTES;
-                return Some(Entry { index: at, start, end: start + KEY_BYTES + size });
+            let sizes = self.eight(self.size_at(0));
+            if equal_bytes(sizes & first_bytes(at + 1), LARGE) == 0 {
+                return Some(self.first().after(at, sizes));
             }
         } else if self.count <= 8 {
             return None;
         }
-        self.next_likely(Entry { index: 0, start: self.head_end(), end: 0 }, key)
+        self.next_likely(self.first(), key)
+    }
+
+    /// Where the first body begins. An entry by which others are reached has no end.
+    const fn first(self) -> Entry {
+        Entry { index: 0, start: self.head_end(), end: 0 }
     }
 
     /// The next profile with the tag of `key`, from one on whose index and start are given. Eight tags and eight sizes at a
@@ -136,16 +149,10 @@ impl<'a> Bucket<'a> {
             }
             let equal = equal_bytes(tags, tag_of(key)) & first_bytes(within);
             if equal != 0 {
-                let at = (equal.trailing_zeros() / 8) as usize;
-                let start = from.start + sum_of_bytes(sizes & first_bytes(at)) + at * KEY_BYTES;
-                let size = (sizes >> (8 * at) & 0xff) as usize;
-                return Some(Entry { index: from.index + at, start, end: start + KEY_BYTES + size });
+                return Some(from.after((equal.trailing_zeros() / 8) as usize, sizes));
             }
-            from = Entry {
-                index: from.index + within,
-                start: from.start + sum_of_bytes(sizes) + within * KEY_BYTES,
-                end: 0,
-            };
+            let last = from.after(within - 1, sizes);
+            from = Entry { index: last.index + 1, start: last.end, end: 0 };
         }
         None
     }
