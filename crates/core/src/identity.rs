@@ -65,6 +65,23 @@ pub enum IdentityChange {
     },
 }
 
+impl IdentityChange {
+    /// The profile it begins with.
+    pub const fn profile(&self) -> ProfileKey {
+        match self {
+            Self::Link { profile, .. }
+            | Self::Claim { anonymous: profile, .. }
+            | Self::Unlink { profile }
+            | Self::Erase { profile }
+            | Self::Exclude { profile }
+            | Self::Include { profile }
+            | Self::Rename { from: profile, .. }
+            | Self::Replace { from: profile, .. }
+            | Self::Remove { profile } => *profile,
+        }
+    }
+}
+
 /// What became of a change of who is who.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum IdentityOutcome {
@@ -132,6 +149,26 @@ pub struct IdentityEffects {
     pub records: BTreeMap<ProfileKey, Option<IdentityRecord>>,
 }
 
+/// A person with everything that is known of them, on the way from one partition to another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parcel {
+    /// The profile by which the person is known; one of the travellers.
+    pub label: ProfileKey,
+    /// Every profile of the person.
+    pub travellers: Vec<Traveller>,
+}
+
+/// One profile of a person who moves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Traveller {
+    /// Who.
+    pub profile: ProfileKey,
+    /// What is said of it.
+    pub flags: Flags,
+    /// Its active days.
+    pub calendars: Vec<u8>,
+}
+
 /// Every shard of a workspace, held at once: who is who may change anywhere.
 ///
 /// A person's profiles live in one shard, so that activity needs one shard only. A profile's own shard, told by its key,
@@ -177,6 +214,43 @@ impl<'a> Identities<'a> {
             IdentityChange::Replace { from, to } => self.replace(from, to),
             IdentityChange::Remove { profile } => self.remove(profile),
         }
+    }
+
+    /// Takes a person out, whole; a profile that is not known goes as it is. Rows lose what they contributed.
+    pub(crate) fn take_person(&mut self, profile: ProfileKey, rows: &mut RowChanges) -> Parcel {
+        self.know(profile);
+        let home = self.home_of(profile);
+        let shard = self.at(home);
+        shard.note_person(profile, Cause::Link, -1, rows);
+        let label = shard.identity_of(profile, home).person.unwrap_or(profile);
+        let travellers = shard.person_of(profile).into_iter().map(|profile| {
+            let shard = self.at(home);
+            let (flags, calendars) = (shard.flags_of(profile), shard.calendars_of(profile).bytes().to_vec());
+            Traveller { profile, flags, calendars }
+        });
+        let travellers: Vec<_> = travellers.collect();
+        for traveller in &travellers {
+            self.forget(traveller.profile, home);
+        }
+        Parcel { label, travellers }
+    }
+
+    /// Puts a person in who was taken out elsewhere.
+    pub(crate) fn put_person(&mut self, parcel: &Parcel, rows: &mut RowChanges) {
+        let home = parcel.label.shard();
+        for Traveller { profile, flags, calendars } in &parcel.travellers {
+            let shard = self.at(home);
+            shard.put(*profile, calendars);
+            shard.set_flags(*profile, *flags);
+            self.set_home(*profile, home);
+            self.effects.moves.push(Move::Arrived { shard: home, profile: *profile, calendars: calendars.clone() });
+        }
+        let shard = self.at(home);
+        for traveller in &parcel.travellers {
+            shard.join(parcel.label, traveller.profile);
+        }
+        shard.note_person(parcel.label, Cause::Link, 1, rows);
+        self.record(&parcel.travellers.iter().map(|traveller| traveller.profile).collect::<Vec<_>>());
     }
 
     fn home_of(&self, profile: ProfileKey) -> u8 {
@@ -356,6 +430,16 @@ impl<'a> Identities<'a> {
     }
 
     fn refuse_new_name(&self, from: ProfileKey, to: ProfileKey) -> Option<IdentityOutcome> {
+        let refusal = self.refuse_old_name(from);
+        let full = refusal == Some(IdentityOutcome::TooMany);
+        if (refusal.is_none() || full) && self.is_known(to) {
+            return Some(IdentityOutcome::Taken);
+        }
+        refusal
+    }
+
+    /// Why nobody can have a new name instead of this one, whichever.
+    pub(crate) fn refuse_old_name(&self, from: ProfileKey) -> Option<IdentityOutcome> {
         let home = &self.shards[usize::from(self.home_of(from))];
         if !home.contains(from) {
             return Some(IdentityOutcome::Unknown);
@@ -363,10 +447,16 @@ impl<'a> Identities<'a> {
         if home.flags_of(from).has(Flags::OUT_OF_USE) {
             return Some(IdentityOutcome::OutOfUse);
         }
-        if self.is_known(to) {
-            return Some(IdentityOutcome::Taken);
-        }
         (home.person_of(from).len() >= PERSON_PROFILES_MAX).then_some(IdentityOutcome::TooMany)
+    }
+
+    /// A name that was made for a person, and has no activity, is not known any more.
+    pub(crate) fn forget_name(&mut self, name: ProfileKey) {
+        let home = self.home_of(name);
+        let shard = self.at(home);
+        if shard.contains(name) && shard.calendars_of(name).bytes().is_empty() && shard.person_of(name).len() == 1 {
+            self.forget(name, home);
+        }
     }
 
     /// Adds the profile `to` to the person of `from`, with the calendars of one of theirs or none: no count changes.

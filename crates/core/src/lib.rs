@@ -14,6 +14,7 @@ mod calendar;
 mod identity;
 mod linear;
 mod page;
+mod partition;
 mod person;
 mod profiles;
 mod shard;
@@ -27,9 +28,14 @@ mod varint;
 pub use calendar::{Calendars, CalendarsError, Track};
 pub use gap::Bucket;
 pub use history::{Counting, History};
-pub use identity::{Identities, IdentityChange, IdentityEffects, IdentityOutcome, IdentityRecord, Move};
+pub use identity::{
+    Identities, IdentityChange, IdentityEffects, IdentityOutcome, IdentityRecord, Move, Parcel, Traveller,
+};
 pub use ledger::{Ledger, LedgerRow, LedgerRowError};
 pub use page::{PAGE_PROFILES, PageError};
+pub use partition::{
+    Answer, Ask, Departure, Effect, Folded, Forward, Message, Partition, Person, Request, Role, Route, Routes, Step,
+};
 pub use person::Flags;
 pub use row::{GapRow, RowChange, RowChanges};
 pub use seen::{GenerationError, Seen};

@@ -126,6 +126,13 @@ impl ProfileKey {
         (self.high >> (64 - SHARD_COUNT.trailing_zeros())) as u8
     }
 
+    /// Of `count` partitions, the one that owns this profile. The shard is told by four bits of the same word, so that each
+    /// partition has about as many profiles in each shard.
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of a 16-bit number")]
+    pub const fn partition(self, count: u16) -> u16 {
+        (self.high % count as u64) as u16
+    }
+
     /// The lower half of the value: a hash of the profile within its shard.
     pub const fn low(self) -> u64 {
         self.low

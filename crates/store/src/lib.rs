@@ -18,7 +18,7 @@ mod range;
 mod store;
 mod table;
 
-pub use batch::{Batch, Change};
+pub use batch::{Batch, Change, Relay};
 pub use embedded::{Embedded, FORMAT_SUPPORTED};
 pub use error::StoreError;
 pub use limits::{KEY_BYTE_COUNT_MAX, VALUE_BYTE_COUNT_MAX};

@@ -23,16 +23,32 @@ pub enum Table {
     Seen = 7,
     /// Who changed what, and when: only ever added to.
     Audit = 8,
+    /// Where profiles live that do not live in the partition they belong to. Of a cluster only.
+    Route = 9,
 }
 
 impl Table {
     /// Every table, in the order of their numbers.
-    pub const ALL: [Self; 8] =
-        [Self::Catalog, Self::Log, Self::Page, Self::Row, Self::Source, Self::Identity, Self::Seen, Self::Audit];
+    pub const ALL: [Self; 9] = [
+        Self::Catalog,
+        Self::Log,
+        Self::Page,
+        Self::Row,
+        Self::Source,
+        Self::Identity,
+        Self::Seen,
+        Self::Audit,
+        Self::Route,
+    ];
 
     /// The number on disk.
     pub const fn number(self) -> u8 {
         self as u8
+    }
+
+    /// The table with this number, if there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.number() == number)
     }
 
     /// The name on disk.
@@ -46,6 +62,7 @@ impl Table {
             Self::Identity => "identity",
             Self::Seen => "seen",
             Self::Audit => "audit",
+            Self::Route => "route",
         }
     }
 }
@@ -63,7 +80,7 @@ mod tests {
     #[test]
     fn numbers_and_names_never_change() {
         let on_disk = Table::ALL.map(|table| (table.number(), table.name()));
-        let names = ["catalog", "log", "page", "row", "source", "identity", "seen", "audit"];
+        let names = ["catalog", "log", "page", "row", "source", "identity", "seen", "audit", "route"];
         assert_eq!(on_disk.to_vec(), (1..).zip(names).collect::<Vec<_>>());
     }
 }

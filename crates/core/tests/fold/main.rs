@@ -3,6 +3,7 @@
 
 mod history;
 mod oracle;
+mod partitions;
 mod property;
 mod restoring;
 mod sessions;

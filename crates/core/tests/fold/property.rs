@@ -32,7 +32,7 @@ pub fn oracle() -> Oracle {
 }
 
 /// What becomes of an event: a change of one profile, or of who is who.
-fn change(event: Event) -> Result<Change, IdentityChange> {
+pub fn change(event: Event) -> Result<Change, IdentityChange> {
     Ok(match event {
         Event::Active { user, app, day } => Change::Active {
             profile: key(user),
@@ -170,7 +170,7 @@ impl Workspace {
 }
 
 /// What a sender says: activity at an instant, not a day, or a change of who is who.
-type Sent = Result<(u64, u16, i64), Event>;
+pub type Sent = Result<(u64, u16, i64), Event>;
 
 /// Few users and clustered days, so that repeats, neighbours and every kind of gap come up; often close to a midnight.
 fn active() -> impl Strategy<Value = Sent> {
@@ -184,12 +184,12 @@ fn link() -> impl Strategy<Value = Sent> {
     (0_u64..14, 0_u64..14).prop_map(|(user, other)| Err(Event::Link { user, other }))
 }
 
-fn sent() -> impl Strategy<Value = Sent> {
+pub fn sent() -> impl Strategy<Value = Sent> {
     prop_oneof![12 => active(), 1 => link()]
 }
 
 /// Everything that may happen to anybody.
-fn anything() -> impl Strategy<Value = Sent> {
+pub fn anything() -> impl Strategy<Value = Sent> {
     let pair = || (0_u64..14, 0_u64..18);
     let user = || 0_u64..14;
     prop_oneof![
@@ -215,7 +215,7 @@ fn event(sent: &Sent, day_of: &mut dyn FnMut(i64) -> i32) -> Event {
     }
 }
 
-fn by_cursor(sent: &[Sent], zone: &Zone) -> Vec<Event> {
+pub fn by_cursor(sent: &[Sent], zone: &Zone) -> Vec<Event> {
     let mut cursor = zone.cursor();
     let mut day_of = |seconds| cursor.day_of(Instant::new(seconds, 0).unwrap()).number();
     sent.iter().map(|sent| event(sent, &mut day_of)).collect()
