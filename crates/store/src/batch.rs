@@ -40,6 +40,9 @@ impl Change {
 
 /// Changes that belong together, in order. Keys and values are moved in, not copied.
 ///
+/// In a cluster a batch also carries what else becomes true with its changes: messages for other partitions, replies to
+/// waiting gateways, and how far the input was consumed. A store of one machine refuses those.
+///
 /// ```
 /// use dauphin_store::{Batch, KeyRange, Table};
 ///
@@ -50,14 +53,26 @@ impl Change {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    changes: Vec<Change>,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) relays: Vec<Relay>,
+    pub(crate) replies: Vec<Vec<u8>>,
+    pub(crate) consumed: Option<i64>,
     byte_count: usize,
+}
+
+/// A message for the input of a partition of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// Whose input it joins.
+    pub partition: u16,
+    /// The message.
+    pub value: Vec<u8>,
 }
 
 impl Batch {
     /// A batch without changes.
     pub const fn new() -> Self {
-        Self { changes: Vec::new(), byte_count: 0 }
+        Self { changes: Vec::new(), relays: Vec::new(), replies: Vec::new(), consumed: None, byte_count: 0 }
     }
 
     /// Sets the value of a key.
@@ -80,6 +95,26 @@ impl Batch {
         self.changes.push(Change::RemoveRange { table, keys });
     }
 
+    /// Adds a message to the input of a partition of the cluster, after all that is there.
+    pub fn relay(&mut self, partition: u16, value: impl Into<Vec<u8>>) {
+        let value = value.into();
+        self.byte_count += value.len();
+        self.relays.push(Relay { partition, value });
+    }
+
+    /// Tells those who follow this partition's rows something, once: it is read after the rows of this batch, and is
+    /// not kept.
+    pub fn reply(&mut self, value: impl Into<Vec<u8>>) {
+        let value = value.into();
+        self.byte_count += value.len();
+        self.replies.push(value);
+    }
+
+    /// Everything before `next_offset` of this partition's input was consumed, and shows in this batch or earlier ones.
+    pub const fn consumed(&mut self, next_offset: i64) {
+        self.consumed = Some(next_offset);
+    }
+
     /// The changes, in the order they were added.
     pub fn changes(&self) -> &[Change] {
         &self.changes
@@ -90,17 +125,37 @@ impl Batch {
         self.changes
     }
 
+    /// The messages for partitions, in the order they were added.
+    pub fn relays(&self) -> &[Relay] {
+        &self.relays
+    }
+
+    /// The replies, in the order they were added.
+    pub fn replies(&self) -> &[Vec<u8>] {
+        &self.replies
+    }
+
+    /// Up to where the input was consumed, if that moved.
+    pub const fn consumed_offset(&self) -> Option<i64> {
+        self.consumed
+    }
+
     /// How many changes there are.
     pub fn change_count(&self) -> usize {
         self.changes.len()
     }
 
-    /// Whether there is no change.
+    /// Whether there is nothing to commit.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && !self.is_of_a_cluster()
     }
 
-    /// The bytes of all keys and values, what a caller bounds a group commit by.
+    /// Whether it has what only a store of a cluster takes.
+    pub(crate) fn is_of_a_cluster(&self) -> bool {
+        !self.relays.is_empty() || !self.replies.is_empty() || self.consumed.is_some()
+    }
+
+    /// The bytes of all keys, values and messages, what a caller bounds a group commit by.
     pub fn byte_count(&self) -> usize {
         self.byte_count
     }
@@ -117,7 +172,14 @@ impl Batch {
                 Change::Remove { .. } | Change::RemoveRange { .. } => {}
             }
         }
-        Ok(())
+        let relays = self.relays.iter().map(|relay| ("relayed message", relay.value.len()));
+        let replies = self.replies.iter().map(|reply| ("reply", reply.len()));
+        match relays.chain(replies).find(|(_, byte_count)| *byte_count > VALUE_BYTE_COUNT_MAX) {
+            Some((what, byte_count)) => {
+                Err(StoreError::MessageTooLarge { what, byte_count, byte_count_max: VALUE_BYTE_COUNT_MAX })
+            }
+            None => Ok(()),
+        }
     }
 }
 

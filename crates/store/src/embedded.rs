@@ -127,6 +127,9 @@ impl Store for Embedded {
         if self.access == Access::Read {
             return Err(StoreError::ReadOnly { path: self.directory.path().to_owned() });
         }
+        if batch.is_of_a_cluster() {
+            return Err(StoreError::NotACluster { path: self.directory.path().to_owned() });
+        }
         batch.check()?;
         if batch.is_empty() {
             return Ok(());

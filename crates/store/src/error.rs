@@ -60,6 +60,45 @@ pub enum StoreError {
         /// The bytes it may have.
         byte_count_max: usize,
     },
+    /// A message beyond the limit. Nothing was written, and the store can still be used.
+    #[error("a {what} of {byte_count} bytes is over the limit of {byte_count_max} bytes")]
+    MessageTooLarge {
+        /// `relayed message` or `reply`.
+        what: &'static str,
+        /// The bytes it has.
+        byte_count: usize,
+        /// The bytes it may have.
+        byte_count_max: usize,
+    },
+    /// A batch for a partition of a cluster was given to a data directory. Nothing was written, and the store can still be used.
+    #[error(
+        "`{}` is the data directory of one machine, which relays no message, replies to nobody and consumes no input; leave those out of the batch, or commit it to the store of a cluster",
+        path.display()
+    )]
+    NotACluster {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Another node took the partition over. Nothing that this one writes from now on is kept.
+    #[error(
+        "another node owns partition {partition} of `{topic}` now; this one writes nothing to it until it opens it again"
+    )]
+    Fenced {
+        /// The topic of the partition's records.
+        topic: String,
+        /// The partition.
+        partition: u16,
+    },
+    /// The brokers refused or did not answer.
+    #[error("cannot {action} `{topic}`: {reason}")]
+    Brokers {
+        /// What was tried, as a verb.
+        action: &'static str,
+        /// With which topic, or which brokers.
+        topic: String,
+        /// What the brokers or their client said.
+        reason: String,
+    },
     /// The store was opened for reading only. Nothing was written, and the store can still be read.
     #[error("`{}` was opened for reading only; open it for writing to change it", path.display())]
     ReadOnly {

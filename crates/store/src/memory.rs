@@ -3,7 +3,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::{Batch, Change, KeyRange, Record, Store, StoreError, Table, Visit};
+use crate::{Batch, Change, KeyRange, Record, Relay, Store, StoreError, Table, Visit};
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 type Tables = BTreeMap<Table, Records>;
@@ -27,6 +27,9 @@ pub struct MemoryDisk {
 struct Contents {
     /// Shared with running scans, so that they need no lock.
     tables: Arc<Tables>,
+    relays: Vec<Relay>,
+    replies: Vec<Vec<u8>>,
+    consumed: Option<i64>,
     commit_count: u64,
     fault: Option<(u64, FailedCommit)>,
 }
@@ -46,6 +49,21 @@ impl MemoryDisk {
     /// How many commits were tried, the failed one included; empty batches are not counted.
     pub fn commit_count(&self) -> u64 {
         self.lock().commit_count
+    }
+
+    /// The messages for partitions of all batches committed so far, in order.
+    pub fn relays(&self) -> Vec<Relay> {
+        self.lock().relays.clone()
+    }
+
+    /// The replies of all batches committed so far, in order.
+    pub fn replies(&self) -> Vec<Vec<u8>> {
+        self.lock().replies.clone()
+    }
+
+    /// Up to where the input was consumed, as the last batch that said so has it.
+    pub fn consumed(&self) -> Option<i64> {
+        self.lock().consumed
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -122,6 +140,9 @@ impl Store for MemoryStore {
         let fault = contents.fault.take_if(|(at, _)| *at == index);
         contents.commit_count += 1;
         if !matches!(fault, Some((_, FailedCommit::Lost))) {
+            contents.relays.extend_from_slice(batch.relays());
+            contents.replies.extend_from_slice(batch.replies());
+            contents.consumed = batch.consumed_offset().or(contents.consumed);
             apply(Arc::make_mut(&mut contents.tables), batch);
         }
         if fault.is_some() {

@@ -35,6 +35,11 @@ impl Table {
         self as u8
     }
 
+    /// The table with this number, if there is one.
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.number() == number)
+    }
+
     /// The name on disk.
     pub const fn name(self) -> &'static str {
         match self {
