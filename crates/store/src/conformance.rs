@@ -19,14 +19,20 @@ macro_rules! sentences {
     ($subject:expr; $($sentence:ident)*) => {
         $(#[test]
         fn $sentence() {
-            $crate::conformance::$sentence(&mut $subject);
+            if let Some(mut subject) = $subject {
+                $crate::conformance::$sentence(&mut subject);
+            }
         })*
     };
 }
 
-/// Checks every sentence over the subject that the expression makes anew for each.
+/// Checks every sentence over the subject that the expression makes anew for each; `where there is one` over none, if
+/// the expression says why.
 macro_rules! conforms {
     ($subject:expr) => {
+        $crate::conformance::conforms!(where there is one: Some($subject));
+    };
+    (where there is one: $subject:expr) => {
         $crate::conformance::sentences! { $subject;
             a_scan_gives_every_record_of_the_range_in_byte_order
             the_last_record_is_the_last_of_a_scan

@@ -3,15 +3,18 @@
 //! A record is a key and a value, both bytes, in one of a few numbered [`Table`]s.
 //! A [`Batch`] of changes is committed whole or not at all, and is on disk before the commit answers;
 //! a scan gives records back in the byte order of their keys.
-//! [`Store`] is the contract; [`Embedded`] keeps it in a data directory, [`MemoryStore`] keeps it in memory for tests.
+//! [`Store`] is the contract; [`Embedded`] keeps it in a data directory, `kafka::KafkaStore` (feature `kafka`) in topics
+//! of a cluster of brokers, [`MemoryStore`] in memory for tests.
 //!
-//! What is absent here: the encoding of keys and values, clocks, threads, networks.
+//! What is absent here: the encoding of keys and values, and what time it is.
 
 mod batch;
 #[cfg(test)]
 mod conformance;
 mod embedded;
 mod error;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod limits;
 mod memory;
 mod range;

@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use super::key::MessageKey;
+use super::message::{Destination, Message};
+use crate::{Batch, Change, KeyRange, Table};
+
+/// Which records there are, and where in its topic each has its newest value.
+///
+/// Brokers know no ranges and no absence; this is how a range is removed and a record found again.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    tables: BTreeMap<Table, BTreeMap<Vec<u8>, Place>>,
+    byte_count: u64,
+}
+
+/// Where a record's newest value is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub offset: i64,
+    byte_count: u64,
+}
+
+impl Index {
+    /// The bytes of all keys and values.
+    pub fn byte_count(&self) -> u64 {
+        self.byte_count
+    }
+
+    /// The records of a range, in the byte order of their keys.
+    pub fn range<'a>(
+        &'a self,
+        table: Table,
+        keys: &'a KeyRange,
+    ) -> impl DoubleEndedIterator<Item = (&'a [u8], Place)> + 'a {
+        let records = self.tables.get(&table).filter(|_| !keys.is_empty());
+        records.into_iter().flat_map(|records| records.range::<[u8], _>(keys.bounds()).map(|(key, at)| (&**key, *at)))
+    }
+
+    /// The key holds a value of so many bytes from `offset` on.
+    pub fn put(&mut self, table: Table, key: &[u8], value_byte_count: usize, offset: i64) {
+        let byte_count = (key.len() + value_byte_count) as u64;
+        let place = Place { offset, byte_count };
+        self.byte_count += byte_count;
+        match self.tables.entry(table).or_default().entry(key.to_vec()) {
+            Entry::Occupied(mut held) => self.byte_count -= held.insert(place).byte_count,
+            Entry::Vacant(free) => drop(free.insert(place)),
+        }
+    }
+
+    /// The key holds nothing.
+    pub fn remove(&mut self, table: Table, key: &[u8]) {
+        if let Some(place) = self.tables.get_mut(&table).and_then(|records| records.remove(key)) {
+            self.byte_count -= place.byte_count;
+        }
+    }
+
+    /// The messages that make a batch true: at most one a record, none for what is not there anyway.
+    pub fn messages(&self, batch: Batch) -> Vec<Message> {
+        let Batch { changes, relays, replies, consumed, .. } = batch;
+        let mut messages = Vec::with_capacity(changes.len() + relays.len() + replies.len() + 1);
+        for (table, records) in self.outcome(changes) {
+            messages.extend(records.into_iter().map(|(key, value)| Message::record(table, &key, value)));
+        }
+        // Those who follow the rows meet the replies after them.
+        messages.extend(replies.into_iter().map(Message::reply));
+        messages.extend(relays.into_iter().map(Message::relay));
+        messages.extend(consumed.map(Message::consumed));
+        messages
+    }
+
+    /// What each key that changes holds after all changes; `None` for those that held something and do no more.
+    fn outcome(&self, changes: Vec<Change>) -> BTreeMap<Table, BTreeMap<Vec<u8>, Option<Vec<u8>>>> {
+        let mut outcome: BTreeMap<Table, BTreeMap<Vec<u8>, Option<Vec<u8>>>> = BTreeMap::new();
+        for change in changes {
+            let pending = outcome.entry(change.table()).or_default();
+            match change {
+                Change::Put { key, value, .. } => drop(pending.insert(key, Some(value))),
+                Change::Remove { key, .. } => drop(pending.insert(key, None)),
+                Change::RemoveRange { table, keys } => {
+                    pending.retain(|key, _| !keys.contains(key));
+                    pending.extend(self.range(table, &keys).map(|(key, _)| (key.to_vec(), None)));
+                }
+            }
+        }
+        for (table, pending) in &mut outcome {
+            let held = self.tables.get(table);
+            pending.retain(|key, value| value.is_some() || held.is_some_and(|held| held.contains_key(key)));
+        }
+        outcome
+    }
+
+    /// Takes in a message that was committed at `offset`.
+    pub fn apply(&mut self, message: &Message, offset: i64) {
+        let (Destination::State | Destination::Rows, Some(key)) = (message.to, &message.key) else { return };
+        let Some(MessageKey::Record { table, key }) = MessageKey::decode(key) else { return };
+        match &message.value {
+            Some(value) => self.put(table, key, value.len(), offset),
+            None => self.remove(table, key),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The contract over brokers: the client library's own simulation everywhere, real ones where they are named.
+
+mod brokers;
+mod simulated;

@@ -1,0 +1,227 @@
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext, PurgeConfig};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::group::Group;
+use super::message::{Destination, Message};
+use super::options::KafkaOptions;
+use crate::StoreError;
+
+/// How long the client library is waited for at a time: what it has to say is heard this often.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
+
+/// Between two tries of a transaction that was aborted.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Writes transactions to the topics of one partition, until another writer of the partition is opened.
+pub(super) struct Writer {
+    producer: BaseProducer<Deliveries>,
+    options: KafkaOptions,
+    partition: u16,
+    group: Group,
+}
+
+/// Why a transaction did not come to its end.
+enum Setback {
+    /// Nothing of it is there once it is aborted; it can be tried again.
+    Abort(String),
+    /// It is there whole or not at all, and this writer writes no more.
+    Failed(StoreError),
+}
+
+impl Writer {
+    /// Takes the partition over: an earlier writer's transaction is ended, and no later one of it is taken.
+    pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
+        let brokers = |error: KafkaError| StoreError::Brokers {
+            action: "write to",
+            topic: options.state_topic(),
+            reason: error.to_string(),
+        };
+        let producer = options.writer(partition).create_with_context(Deliveries::default()).map_err(brokers)?;
+        let writer = Self { producer, options: options.clone(), partition, group };
+        let deadline = Instant::now() + options.open_timeout;
+        writer
+            .patiently("take over", deadline, |rest| writer.producer.init_transactions(rest))
+            .map_err(|setback| writer.failure("take over", setback))?;
+        Ok(writer)
+    }
+
+    /// Makes all messages visible to those who read what is committed, or none, and answers at which offset each is.
+    /// Up to `consumed` the input is consumed with them.
+    pub fn commit(&self, messages: &[Message], consumed: Option<i64>) -> Result<Vec<i64>, StoreError> {
+        let deadline = Instant::now() + self.options.commit_timeout;
+        loop {
+            match self.attempt(messages, consumed, deadline) {
+                Ok(offsets) => return Ok(offsets),
+                Err(Setback::Failed(error)) => return Err(error),
+                Err(Setback::Abort(reason)) => {
+                    self.abort(deadline).map_err(|setback| self.failure("commit to", setback))?;
+                    if Instant::now() >= deadline {
+                        return Err(self.failure("commit to", Setback::Abort(reason)));
+                    }
+                    self.producer.poll(RETRY_INTERVAL);
+                }
+            }
+        }
+    }
+
+    fn attempt(&self, messages: &[Message], consumed: Option<i64>, deadline: Instant) -> Result<Vec<i64>, Setback> {
+        self.producer.context().expect(messages.len());
+        self.producer.begin_transaction().map_err(|error| self.setback("commit to", &error))?;
+        for (index, message) in messages.iter().enumerate() {
+            self.send(index, message, deadline)?;
+        }
+        if let (Some(next_offset), Some(group)) = (consumed, self.group.metadata()) {
+            let mut offsets = TopicPartitionList::new();
+            offsets
+                .add_partition_offset(
+                    &self.options.activity_topic(),
+                    self.partition.into(),
+                    Offset::Offset(next_offset),
+                )
+                .map_err(|error| Setback::Abort(error.to_string()))?;
+            self.patiently("commit offsets to", deadline, |rest| {
+                self.producer.send_offsets_to_transaction(&offsets, &group, rest)
+            })?;
+        }
+        self.settle(deadline)?;
+        let offsets = self.producer.context().offsets()?;
+        self.patiently("commit to", deadline, |rest| self.producer.commit_transaction(rest))?;
+        Ok(offsets)
+    }
+
+    fn send(&self, index: usize, message: &Message, deadline: Instant) -> Result<(), Setback> {
+        let (topic, partition) = match message.to {
+            Destination::State => (self.options.state_topic(), self.partition),
+            Destination::Rows => (self.options.rows_topic(), self.partition),
+            Destination::Activity(partition) => (self.options.activity_topic(), partition),
+        };
+        let mut record: BaseRecord<'_, [u8], [u8], usize> =
+            BaseRecord::with_opaque_to(&topic, index).partition(partition.into());
+        record.key = message.key.as_deref();
+        record.payload = message.value.as_deref();
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), unsent))
+                    if Instant::now() < deadline =>
+                {
+                    record = unsent;
+                    self.producer.poll(POLL_INTERVAL);
+                }
+                Err((error, _)) => return Err(self.setback("write to", &error)),
+            }
+        }
+    }
+
+    /// Waits until every message was delivered, or given up.
+    fn settle(&self, deadline: Instant) -> Result<(), Setback> {
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() >= deadline {
+                return Err(Setback::Abort("the brokers did not take all messages in time".to_owned()));
+            }
+            self.producer.poll(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// Takes back what the open transaction wrote.
+    fn abort(&self, deadline: Instant) -> Result<(), Setback> {
+        // A second wait of the same length: the first may have used up its time before it was known that this is needed.
+        let deadline = deadline.max(Instant::now() + self.options.transaction_timeout);
+        self.producer.purge(PurgeConfig::default().queue().inflight());
+        self.settle(deadline)?;
+        self.patiently("abort a transaction of", deadline, |rest| self.producer.abort_transaction(rest))
+    }
+
+    /// Does one step of a transaction, as often as the client library says that it may be done again.
+    fn patiently(
+        &self,
+        action: &'static str,
+        deadline: Instant,
+        mut step: impl FnMut(Duration) -> KafkaResult<()>,
+    ) -> Result<(), Setback> {
+        loop {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            match step(rest) {
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !rest.is_zero() => {
+                    self.producer.poll(POLL_INTERVAL);
+                }
+                done => return done.map_err(|error| self.setback(action, &error)),
+            }
+        }
+    }
+
+    /// What an error means for the transaction.
+    fn setback(&self, action: &'static str, error: &KafkaError) -> Setback {
+        if let Some((code, reason)) = self.producer.client().fatal_error() {
+            return Setback::Failed(self.refusal(action, code, reason));
+        }
+        match error {
+            KafkaError::Transaction(error) if error.txn_requires_abort() => Setback::Abort(error.to_string()),
+            KafkaError::Transaction(error) => Setback::Failed(self.refusal(action, error.code(), error.to_string())),
+            other => Setback::Abort(other.to_string()),
+        }
+    }
+
+    fn failure(&self, action: &'static str, setback: Setback) -> StoreError {
+        match setback {
+            Setback::Failed(error) => error,
+            Setback::Abort(reason) => StoreError::Brokers { action, topic: self.options.state_topic(), reason },
+        }
+    }
+
+    fn refusal(&self, action: &'static str, code: RDKafkaErrorCode, reason: String) -> StoreError {
+        let topic = self.options.state_topic();
+        match code {
+            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced | RDKafkaErrorCode::InvalidProducerEpoch => {
+                StoreError::Fenced { topic, partition: self.partition }
+            }
+            _ => StoreError::Brokers { action, topic, reason },
+        }
+    }
+}
+
+/// Hears where each message of a transaction ended up.
+#[derive(Default)]
+struct Deliveries {
+    offsets: Mutex<Vec<Option<i64>>>,
+}
+
+impl Deliveries {
+    /// So many messages follow; nothing is known of them.
+    fn expect(&self, message_count: usize) {
+        let mut offsets = self.lock();
+        offsets.clear();
+        offsets.resize(message_count, None);
+    }
+
+    /// The offset of every message.
+    fn offsets(&self) -> Result<Vec<i64>, Setback> {
+        let offsets: Option<Vec<i64>> = self.lock().iter().copied().collect();
+        offsets.ok_or_else(|| Setback::Abort("the brokers did not say where they put a message".to_owned()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<i64>>> {
+        self.offsets.lock().expect("nothing panics while it holds the lock")
+    }
+}
+
+impl ClientContext for Deliveries {}
+
+impl ProducerContext<NoCustomPartitioner> for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, index: usize) {
+        // A message that was sent twice for want of an answer may be there at an offset that is not told: below zero.
+        let offset = result.as_ref().ok().map(rdkafka::Message::offset).filter(|offset| *offset >= 0);
+        if let Some(place) = self.lock().get_mut(index) {
+            *place = offset;
+        }
+    }
+}
