@@ -15,6 +15,9 @@ pub enum EngineError {
     /// Storage failed; nothing more is accepted until the process is started again.
     #[error("storage failed and nothing more is accepted until a restart: {0}")]
     Failed(std::sync::Arc<str>),
+    /// It cannot be done now, and may be soon.
+    #[error("{0}; try again")]
+    Unavailable(std::sync::Arc<str>),
     /// The engine is closed or closing.
     #[error("the engine is closed")]
     Closed,

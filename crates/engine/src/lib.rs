@@ -4,6 +4,7 @@
 //! Never knows: HTTP, dialects, what time it is.
 
 mod audit;
+mod backend;
 mod catalog;
 mod error;
 mod identity;
@@ -17,22 +18,28 @@ mod commit_stats;
 mod committer;
 mod engine;
 mod folder;
+mod follower;
 mod memory;
+mod partition;
 mod row_sums;
 mod shards;
 mod submission;
 mod zone_gate;
 
 pub use audit::{Actor, AuditEntry, AuditPage, AuditRecord};
+pub use backend::{Backend, Lag, PartitionStats};
 pub use catalog::{
     ActivityRule, ApiKey, App, Catalog, CatalogEdit, CatalogError, KeyIndex, SenderError, Setting, Workspace,
 };
 pub use check::{CheckReport, Mismatch};
 pub use commit_stats::{COMMIT_STEPS, CommitCounts};
-pub use dauphin_core::{IdentityChange, IdentityOutcome};
+pub use dauphin_core::{IdentityChange, IdentityOutcome, Person as PersonView};
 pub use engine::{Engine, EngineOptions, EngineStats};
 pub use error::{EngineError, InitialiseError};
-pub use identity::{IdentityDone, PersonView};
+pub use follower::Follower;
+pub use identity::IdentityDone;
 pub use inspect::{Inspection, TableInspection, WorkspaceInspection};
+pub use partition::{MessageCounts, PartitionEngine, PartitionOptions};
+pub use record::{Envelope, Malformed, Progress, Reply, Trace};
 pub use restore::{RestoreError, Restored, RestoredRows};
-pub use submission::{Done, Receipt, Submission};
+pub use submission::{Done, PartitionChanges, Receipt, Submission};

@@ -10,7 +10,9 @@ use dauphin_store::{KeyRange, Store, StoreError, Table};
 
 use crate::Catalog;
 use crate::memory::Memory;
-use crate::record::{LogEntry, LogRecord, Malformed, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_row_key};
+use crate::record::{
+    LogEntry, LogRecord, Malformed, Progress, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_row_key,
+};
 use crate::row_sums::RowSums;
 use shards::{Room, ShardReader};
 
@@ -50,8 +52,8 @@ pub struct RestoredRows {
     pub rows: Vec<Rows>,
     /// The same in parts: when each was recorded, and why.
     pub ledgers: Vec<Ledger>,
-    /// The last log record whose changes the stored rows hold.
-    pub(crate) rows_sequence: u64,
+    /// The last log record whose changes the stored rows hold; of a partition also how far it is.
+    pub(crate) progress: Progress,
     /// The log records in the store: sequence and size.
     pub(crate) log: VecDeque<(u64, usize)>,
 }
@@ -77,14 +79,15 @@ impl RestoredRows {
         let catalog = read_catalog(store)?
             .map_err(|Malformed| RestoreError::Malformed(Table::Catalog))?
             .ok_or(RestoreError::Empty)?;
+        Ok(Self::empty(catalog))
+    }
+
+    /// No row yet.
+    fn empty(catalog: Catalog) -> Self {
         let count = catalog.workspaces().len();
-        Ok(Self {
-            catalog,
-            rows: vec![Rows::default(); count],
-            ledgers: std::iter::repeat_with(Ledger::default).take(count).collect(),
-            rows_sequence: 0,
-            log: VecDeque::new(),
-        })
+        let ledgers = std::iter::repeat_with(Ledger::default).take(count).collect();
+        let (rows, progress) = (vec![Rows::default(); count], Progress::default());
+        Self { catalog, rows, ledgers, progress, log: VecDeque::new() }
     }
 
     fn read_rows(&mut self, store: &dyn Store) -> Result<(), RestoreError> {
@@ -94,7 +97,7 @@ impl RestoredRows {
 
     fn take_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
         if key == ROWS_SEQUENCE_KEY {
-            self.rows_sequence = u64::from_le_bytes(value.try_into().map_err(|_| Malformed)?);
+            self.progress = Progress::read(value)?;
             return Ok(());
         }
         let (workspace, row_key, day) = split_row_key(key)?;
@@ -108,7 +111,7 @@ impl RestoredRows {
     fn take_log(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
         let sequence = log_sequence(key)?;
         self.log.push_back((sequence, value.len()));
-        if sequence <= self.rows_sequence {
+        if sequence <= self.progress.sequence {
             return Ok(());
         }
         let mut sums = RowSums::default();
@@ -132,7 +135,25 @@ impl Restored {
     /// As [`Restored::read`], but ends with [`RestoreError::TooLarge`] when profiles, calendars and rows need more bytes
     /// of memory than `byte_count_max`.
     pub fn read_within(store: &dyn Store, thread_count: usize, byte_count_max: usize) -> Result<Self, RestoreError> {
-        let mut rows = RestoredRows::of_catalog(store)?;
+        Self::read_into(RestoredRows::of_catalog(store)?, store, thread_count, byte_count_max)
+    }
+
+    /// As [`Restored::read_within`], for a store that holds no catalog of its own.
+    pub fn read_part(
+        catalog: &Catalog,
+        store: &dyn Store,
+        thread_count: usize,
+        byte_count_max: usize,
+    ) -> Result<Self, RestoreError> {
+        Self::read_into(RestoredRows::empty(catalog.clone()), store, thread_count, byte_count_max)
+    }
+
+    fn read_into(
+        mut rows: RestoredRows,
+        store: &dyn Store,
+        thread_count: usize,
+        byte_count_max: usize,
+    ) -> Result<Self, RestoreError> {
         let workspaces: Vec<_> = rows.catalog.workspaces().iter().map(|workspace| workspace.index).collect();
         let thread_count = u8::try_from(thread_count).unwrap_or(SHARD_COUNT).clamp(1, SHARD_COUNT);
         let room = Room::new(store, &workspaces, Memory::new(byte_count_max))?;
@@ -148,14 +169,14 @@ impl Restored {
         })?;
         let last_log = rows.log.back().map_or(0, |(sequence, _)| *sequence);
         let last_page = parts.iter().map(|part| part.last_sequence).max().unwrap_or(0);
-        let next_sequence = rows.rows_sequence.max(last_log).max(last_page) + 1;
+        let next_sequence = rows.progress.sequence.max(last_log).max(last_page) + 1;
         let shards = parts.into_iter().flat_map(|part| part.shards).collect();
         Ok(Self { rows, shards, next_sequence })
     }
 }
 
 /// Why reading a table ended before its end.
-enum Ended {
+pub(crate) enum Ended {
     Malformed,
     For(RestoreError),
 }
@@ -173,10 +194,10 @@ impl From<RestoreError> for Ended {
 }
 
 /// Takes one record, key and value.
-type TakeRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Ended> + 'a;
+pub(crate) type TakeRecord<'a> = dyn FnMut(&[u8], &[u8]) -> Result<(), Ended> + 'a;
 
 /// Scans, and names the table whose record is malformed.
-fn each_record(
+pub(crate) fn each_record(
     store: &dyn Store,
     table: Table,
     keys: &KeyRange,

@@ -34,6 +34,11 @@ impl RowSums {
         self.0.retain(|_, changes| !changes.is_empty());
     }
 
+    /// How many changes were added.
+    pub fn change_count(&self) -> usize {
+        self.0.values().map(Vec::len).sum()
+    }
+
     /// Whether no row changes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,15 @@ impl ShardChanges {
     }
 }
 
+/// What one partition of a cluster is to do.
+#[derive(Clone, Default)]
+pub struct PartitionChanges {
+    /// In order.
+    pub changes: Vec<Change>,
+    /// Anonymous profiles of this partition, and to whom they belong unless they belong to somebody already.
+    pub claims: Vec<(ProfileKey, ProfileKey)>,
+}
+
 /// Changes of one workspace that are answered together, sorted by shard as they are added.
 pub struct Submission {
     pub(crate) workspace: WorkspaceIndex,
@@ -32,6 +42,7 @@ pub struct Submission {
     activity_count: usize,
     /// The zone its days were cut in, where that could have changed meanwhile.
     pub(crate) zone: Option<Zone>,
+    until_visible: bool,
 }
 
 impl Submission {
@@ -47,12 +58,19 @@ impl Submission {
             change_count: 0,
             activity_count: 0,
             zone: None,
+            until_visible: false,
         }
     }
 
     /// Says in which zone its days are cut, so that it is refused if the workspace has another one by then.
     pub fn cut_in(mut self, zone: &Zone) -> Self {
         self.zone = Some(zone.clone());
+        self
+    }
+
+    /// Asks to be answered when the changes are visible, where they are durable before they are.
+    pub const fn until_visible(mut self) -> Self {
+        self.until_visible = true;
         self
     }
 
@@ -88,7 +106,37 @@ impl Submission {
         self.add(Change::Uninstall { profile, app, day });
     }
 
-    pub(crate) const fn activity_count(&self) -> usize {
+    /// Whose they are, and how they came in.
+    pub const fn about(&self) -> (WorkspaceIndex, Stamp) {
+        (self.workspace, self.stamp)
+    }
+
+    /// Whether whoever waits wants them visible.
+    pub const fn waits_until_visible(&self) -> bool {
+        self.until_visible
+    }
+
+    /// The zone the days were cut in, where that could have changed meanwhile.
+    pub const fn zone(&self) -> Option<&Zone> {
+        self.zone.as_ref()
+    }
+
+    /// Everything in it, sorted anew: by the partition to which each change belongs, in order.
+    pub fn by_partition(self, count: u16) -> BTreeMap<u16, PartitionChanges> {
+        let mut parts = BTreeMap::<u16, PartitionChanges>::new();
+        for ShardChanges { changes, claims } in self.by_shard {
+            for change in changes {
+                parts.entry(change.profile().partition(count)).or_default().changes.push(change);
+            }
+            for claim in claims {
+                parts.entry(claim.0.partition(count)).or_default().claims.push(claim);
+            }
+        }
+        parts
+    }
+
+    /// Activities among the changes.
+    pub const fn activity_count(&self) -> usize {
         self.activity_count
     }
 
@@ -98,9 +146,11 @@ impl Submission {
     }
 }
 
-/// What became of a submission, once it is durable and visible.
+/// What became of a submission, once it is durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Receipt {
+    /// It is visible, and what follows is known.
+    pub is_visible: bool,
     /// User-days (a user, an app, a day) that were not known before.
     pub new_user_days: u64,
     /// Activity that repeated what was known.
@@ -138,7 +188,7 @@ impl Ticket {
         self.new_user_days.fetch_add(new_user_days as u64, Ordering::Relaxed);
         if self.parts_left.fetch_sub(1, Ordering::AcqRel) == 1 {
             let new_user_days = self.new_user_days.load(Ordering::Relaxed);
-            self.answer(Ok(Receipt { new_user_days, repeats: self.activity_count - new_user_days }));
+            self.answer(Ok(Receipt { is_visible: true, new_user_days, repeats: self.activity_count - new_user_days }));
         }
     }
 

@@ -69,7 +69,7 @@ impl<'a> HandedIn<'a> {
 impl Pending {
     /// Waits until everything is durable and visible: first what happened, then who is who.
     pub async fn settle(mut self, engine: &Arc<Engine>) -> Result<Settled, EngineError> {
-        let mut receipt = Receipt { new_user_days: 0, repeats: 0 };
+        let mut receipt = Receipt { is_visible: true, new_user_days: 0, repeats: 0 };
         while let Some(result) = self.results.recv().await {
             let part = result?;
             receipt.new_user_days += part.new_user_days;

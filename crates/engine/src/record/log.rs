@@ -125,6 +125,11 @@ impl LogRecord {
         }
     }
 
+    /// Bytes so far.
+    pub const fn byte_count(&self) -> usize {
+        self.bytes.len()
+    }
+
     fn finish(&mut self, kind: u8) {
         self.bytes.push(kind);
         write_varint(&mut self.bytes, self.entry.len() as u64);

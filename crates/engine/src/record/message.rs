@@ -1,6 +1,6 @@
 use dauphin_core::{
-    Ask, Change, Departure, Flags, Forward, IdentityChange, Message, Parcel, Reader, Request, Role, Step, Traveller,
-    write_varint,
+    Ask, Calendars, Change, Departure, Flags, Forward, IdentityChange, Message, Parcel, Reader, Request, Role, Step,
+    Traveller, write_varint,
 };
 use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint};
 
@@ -87,7 +87,7 @@ pub(super) fn read_message(reader: &mut Reader<'_>) -> Result<Message, Malformed
                 let byte_count = reader.number()?;
                 let calendars = reader.bytes(byte_count)?;
                 // Nothing else reads them before they are trusted.
-                dauphin_core::Calendars::new(calendars).map_err(|_| Malformed)?;
+                Calendars::checked(calendars).map_err(|_| Malformed)?;
                 Ok(Traveller { profile, flags, calendars: calendars.to_vec() })
             })?;
             let then = if flag(reader)? { Some((read_profile(reader)?, read_request(reader)?)) } else { None };

@@ -6,6 +6,7 @@ mod durability;
 mod memory;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;
+mod partitions;
 mod property;
 mod senders;
 mod sessions;

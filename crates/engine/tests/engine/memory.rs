@@ -38,7 +38,7 @@ fn try_tell(engine: &Engine, event: Event) -> Result<(), EngineError> {
 fn fill(engine: &Engine, from: u64) -> u64 {
     for user in from.. {
         match submit(engine, &[active(user, 1000)], 1000) {
-            Ok(receipt) => assert_eq!(receipt, Receipt { new_user_days: 1, repeats: 0 }),
+            Ok(receipt) => assert_eq!(receipt, Receipt { is_visible: true, new_user_days: 1, repeats: 0 }),
             Err(EngineError::MemoryFull { profile_count, byte_count_max }) => {
                 assert!(profile_count as u64 >= user - from, "{profile_count} of {user}");
                 assert_eq!(byte_count_max, engine.stats().state_bytes_max);
@@ -65,7 +65,7 @@ fn what_is_new_is_refused_and_what_repeats_is_taken() {
 
     let repeats: Vec<_> = (0..users).map(|user| active(user, 1000)).collect();
     let repeated = submit(&engine, &repeats, 1001).unwrap();
-    assert_eq!(repeated, Receipt { new_user_days: 0, repeats: users });
+    assert_eq!(repeated, Receipt { is_visible: true, new_user_days: 0, repeats: users });
     assert!(is_full(&submit(&engine, &[active(0, 1001)], 1001)), "another day of somebody known");
     assert!(is_full(&submit(&engine, &[active(1, 1000), active(users, 1000)], 1001)), "somebody new between repeats");
     assert!(is_full(&try_tell(&engine, Event::Known { user: users })));

@@ -1,6 +1,6 @@
 use std::sync::mpsc::channel;
 
-use dauphin_core::{Arrival, Stamp};
+use dauphin_core::{Arrival, Change, Stamp};
 use dauphin_engine::{App, CatalogEdit, Engine, EngineError, EngineOptions, IdentityChange, Receipt, Submission};
 use dauphin_model::{ActiveDay, AppId, AppIndex, Day, IdentitySecret, ProfileKey, Scope, WorkspaceIndex, Zone};
 use dauphin_store::Store;
@@ -55,25 +55,15 @@ pub fn stamp(recorded: i32) -> Stamp {
     Stamp { recorded: day(recorded), arrival: Arrival::Sent }
 }
 
-/// Adds what happens to one profile; gives back what changes who is who.
-pub fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> {
-    match event {
+/// What an event is: a change of one profile, or of who is who.
+pub fn what(event: Event) -> Result<Change, IdentityChange> {
+    Err(match event {
         Event::Active { user, app, day: number } => {
-            submission.active(key(user), app.checked_sub(1).and_then(AppIndex::new), day(number));
-            return None;
+            let app = app.checked_sub(1).and_then(AppIndex::new);
+            return Ok(Change::Active { profile: key(user), app, day: day(number) });
         }
-        Event::Known { user } => {
-            submission.known(key(user));
-            return None;
-        }
-        Event::Claim { user, other } => {
-            submission.claim(key(user), key(other));
-            return None;
-        }
-        _ => {}
-    }
-    Some(match event {
-        Event::Active { .. } | Event::Known { .. } | Event::Claim { .. } => return None,
+        Event::Known { user } => return Ok(Change::Known { profile: key(user) }),
+        Event::Claim { user, other } => IdentityChange::Claim { anonymous: key(user), user: key(other) },
         Event::Link { user, other } => IdentityChange::Link { profile: key(user), other: key(other) },
         Event::Unlink { user } => IdentityChange::Unlink { profile: key(user) },
         Event::Erase { user } => IdentityChange::Erase { profile: key(user) },
@@ -83,6 +73,17 @@ pub fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> 
         Event::Replace { user, other } => IdentityChange::Replace { from: key(user), to: key(other) },
         Event::Remove { user } => IdentityChange::Remove { profile: key(user) },
     })
+}
+
+/// Adds what happens to one profile; gives back what changes who is who.
+pub fn add(submission: &mut Submission, event: Event) -> Option<IdentityChange> {
+    match what(event) {
+        Ok(Change::Active { profile, app, day }) => submission.active(profile, app, day),
+        Ok(change) => submission.known(change.profile()),
+        Err(IdentityChange::Claim { anonymous, user }) => submission.claim(anonymous, user),
+        Err(change) => return Some(change),
+    }
+    None
 }
 
 pub fn submission(events: &[Event], recorded: i32) -> Submission {

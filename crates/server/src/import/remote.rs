@@ -103,7 +103,7 @@ impl Remote {
     /// Sends the rows until the server has them.
     pub fn send(&self, body: &Body) -> Delivered {
         if body.lines.is_empty() {
-            return Ok((Receipt { new_user_days: 0, repeats: 0 }, Vec::new()));
+            return Ok((Receipt { is_visible: true, new_user_days: 0, repeats: 0 }, Vec::new()));
         }
         let answer = self.post("application/x-ndjson", "", &body.text)?;
         let place_of = |line: u64| {
@@ -180,7 +180,7 @@ fn received(answer: IngestAnswer, last_line: u64, place_of: impl Fn(u64) -> Opti
         let reason = "rejected by the server, which names only the first of a request".to_owned();
         rejects.push(Reject { line: last_line, reason, input: String::new() });
     }
-    Ok((Receipt { new_user_days: answer.new_user_days, repeats: answer.repeats }, rejects))
+    Ok((Receipt { is_visible: true, new_user_days: answer.new_user_days, repeats: answer.repeats }, rejects))
 }
 
 impl Body {
