@@ -33,6 +33,8 @@ def main(arguments: list[str]) -> int:
 
     # So that what was started is ended, whoever ends this.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A shell without job control lets what it starts in the background ignore interrupts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with started(chosen.count, chosen.dir) as brokers:
             if chosen.command == "run":
