@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from harness import wire
 from harness.install import jars
@@ -95,7 +94,7 @@ class Broker(Process):
         self.folder.mkdir(parents=True)
         settings = {**SETTINGS, **self._own_settings(controllers)}
         self.properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
-        run = [*JAVA, "-cp", self.classpath, "kafka.Kafka", self.properties]
+        run: list[str | Path] = [*JAVA, "-cp", self.classpath, "kafka.Kafka", self.properties]
         super().__init__(f"broker {number}", run, folder / f"broker-{number}.log")
 
     def _own_settings(self, controllers: Sequence[int]) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """What the nodes answer, beside what the oracle counts."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import timedelta
 
@@ -94,13 +94,8 @@ def wait_for_no_lag(nodes: dict[str, str], workspace: Workspace, days: range) ->
     """Until no node lags behind; how long that took."""
     started = time.monotonic()
     for node, url in nodes.items():
-        wait_until(lambda: lag(url, workspace, days) == 0, lambda: f"{node} lags by {lag(url, workspace, days)}")
+        while (events := lag(url, workspace, days)) != 0:
+            if time.monotonic() - started > CAUGHT_UP_SECONDS_MAX:
+                raise RuntimeError(f"{node} still lags by {events} events after {CAUGHT_UP_SECONDS_MAX} s")
+            time.sleep(POLL_SECONDS)
     return time.monotonic() - started
-
-
-def wait_until(is_so: Callable[[], bool], otherwise: Callable[[], str]) -> None:
-    deadline = time.monotonic() + CAUGHT_UP_SECONDS_MAX
-    while not is_so():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{otherwise()} after {CAUGHT_UP_SECONDS_MAX} s")
-        time.sleep(POLL_SECONDS)

@@ -159,11 +159,10 @@ class Family:
         def effect(oracle: Oracle) -> None:
             oracle.link(alias, user)
 
-        if self.random.random() < 0.5:
-            path, content = "/users/alias/new", {"user_aliases": [{**named(user), **named(alias)["user_alias"]}]}
-        else:
-            identified = {**named(user), **named(alias)}
-            path, content = "/users/identify", {"aliases_to_identify": [identified], "merge_behavior": "merge"}
+        path = self.random.choice(["/users/alias/new", "/users/identify"])
+        new = {"user_aliases": [{**named(user), **named(alias)["user_alias"]}]}
+        identified = {"aliases_to_identify": [{**named(user), **named(alias)}], "merge_behavior": "merge"}
+        content = new if path == "/users/alias/new" else identified
         return Request(path, json.dumps(content).encode(), None, 201, frozenset({alias, user}), effect)
 
     def rename(self) -> Request | None:

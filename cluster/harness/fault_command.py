@@ -14,7 +14,7 @@ from random import Random
 
 from harness.compare import LAG_HEADER, mismatches, wait_for_no_lag
 from harness.family import EPOCH
-from harness.faults import Fault, Faults
+from harness.faults import Fault, faults_of
 from harness.load import Load
 from harness.node import program
 from harness.skipped import Skipped
@@ -77,7 +77,7 @@ class Run:
         self.stand = stand
         self.faults = faults
         self.random = Random(seed)
-        self.drawn = Faults(stand, self.random)
+        self.drawn = faults_of(stand, self.random)
         today = (datetime.now(UTC) - EPOCH).days
         self.days = range(today + 1 - DAYS, today + 1)
         urls = [node.url for node in stand.nodes]
@@ -138,6 +138,8 @@ class Run:
             for fault in sorted(faults, key=lambda fault: fault.seconds):
                 time.sleep(max(0.0, begun + fault.seconds - time.monotonic()))
                 fault.heal()
+        for fault in faults:
+            fault.settle()
 
     def _compare(self) -> bool:
         """Lets everything settle; whether a number is wrong."""
@@ -159,9 +161,13 @@ class Run:
 
     def _sum_up(self) -> None:
         counts = self.load.counts
-        print(f"faults: {sum(self.kinds.values())} ({', '.join(f'{n} {kind}' for kind, n in sorted(self.kinds.items()))})")
-        print(f"sent: {', '.join(f'{n} {name}' for name, n in sorted(counts.items()))}")
+        print(f"faults: {sum(self.kinds.values())} ({listed(self.kinds)})")
+        print(f"sent: {listed(counts)}")
         print(
             f"compared {self.compared} times; {time.monotonic() - self.started:.0f} s;"
             f" longest wait for no lag {self.lag_seconds_max:.1f} s; mismatches: {len(self.found)}"
         )
+
+
+def listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))

@@ -46,7 +46,7 @@ def jars() -> Path:
         raise Skipped("the brokers come by Maven (`mvn`), which is not on the path")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    command = [maven, "--batch-mode", "--quiet", "--file", pom, "dependency:copy-dependencies"]
+    command: list[str | Path] = [maven, "--batch-mode", "--quiet", "--file", pom, "dependency:copy-dependencies"]
     run_maven([*command, "-DincludeScope=runtime", f"-DoutputDirectory={folder}"])
     done.write_text(wanted)
     return folder

@@ -1,6 +1,8 @@
 """The links between nodes and brokers: what passes their bytes on, and at times does not."""
 
 import asyncio
+import socket
+import struct
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from threading import Thread
@@ -11,6 +13,8 @@ from harness.ports import HOST
 
 CHUNK_BYTES = 1 << 16
 CONTROL_SECONDS_MAX = 30
+LINGER_NOT = struct.pack("ii", 1, 0)
+"""On, for no seconds."""
 
 
 class Link:
@@ -33,6 +37,9 @@ class Link:
     async def cut(self) -> None:
         """Every connection breaks, in the middle of whatever it carries. New ones may be made."""
         for writer in list(self.writers):
+            # Closing then resets the connection instead of ending it; what is closed already cannot be told.
+            with suppress(OSError):
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
             writer.transport.abort()
 
     async def refuse(self) -> None:
@@ -101,7 +108,8 @@ class Links:
 
     def open(self, listeners: Iterable[Listener]) -> list[Link]:
         """A link to each of these listeners."""
-        return self.run(self._open(listeners))
+        links: list[Link] = self.run(self._open(listeners))
+        return links
 
     async def _open(self, listeners: Iterable[Listener]) -> list[Link]:
         links = [Link(listener) for listener in listeners]

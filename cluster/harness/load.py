@@ -115,10 +115,10 @@ class Load:
             self.counts["events"] += request.events
             self.counts["repeated"] += is_repeat
             self.counts[request.path] += 1
-        if not_taken := refusals(request, answer):
-            # What is done already is refused when it comes again.
-            if not (is_repeat and request.path == "/users/external_ids/rename"):
-                self._name(f"{request.path} {request.body[:300]!r}: {answer.status} {not_taken}")
+        not_taken = refusals(request, answer)
+        # A rename that is done already is refused when it comes again.
+        if not_taken and not (is_repeat and request.path == "/users/external_ids/rename"):
+            self._name(f"{request.path} {request.body[:300]!r}: {answer.status} {not_taken}")
 
     def _name(self, what: str) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ class Embedded:
     def __init__(self, folder: Path, binary: Path) -> None:
         self.folder = folder
         self.binary = binary
-        store = ["--data", folder / "data"]
+        store: list[str | Path] = ["--data", folder / "data"]
         self.nodes = [Node("node 1", binary, store, folder / "node-1.log", {})]
         self.brokers: list[Broker] = []
         self.links: dict[str, list[Link]] = {}
@@ -86,7 +86,7 @@ class OnBrokers:
         """Until a broker that was started again is one of them."""
         self._brokers.wait_for(broker)
 
-    def link(self, what: Link, change: str, *values: float) -> None:
+    def change(self, what: Link, change: str, *values: float) -> None:
         """Does something to a link, by the name of its method."""
         self._links.run(getattr(what, change)(*values))
 
