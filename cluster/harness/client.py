@@ -48,6 +48,8 @@ class Request:
     effect: Callable[[Oracle], None]
     events: int = 0
     is_delete: bool = False
+    after: frozenset[Profile] = frozenset()
+    """People whose links must have been made before: those of SDKs are acknowledged when they are sure to be made."""
 
     def authorization(self, workspace: Workspace) -> str:
         if self.app is None:
@@ -77,6 +79,18 @@ def post(url: str, workspace: Workspace, request: Request) -> Answer:
     """Sends once."""
     headers = {"Authorization": request.authorization(workspace), "Content-Type": "application/json"}
     return exchange(url, "POST", request.path, headers, request.body)
+
+
+def profile_count(url: str, workspace: Workspace, profile: Profile) -> int:
+    """Of how many profiles a node says that somebody consists; 0 while it does not know them, or does not say."""
+    kind, name = profile
+    identity = {"anonymous": {"anonymous_id": name}, "user": {"external_id": name}}[kind]
+    body = json.dumps({"user": identity}).encode()
+    headers = {"Authorization": f"Bearer {workspace.api_key}", "Content-Type": "application/json"}
+    try:
+        return int(exchange(url, "POST", "/admin/users/show", headers, body).body.get("profiles", 0))
+    except Unanswered:
+        return 0
 
 
 def get(url: str, workspace: Workspace, path: str, query: dict[str, str | int]) -> Answer:

@@ -1,7 +1,7 @@
 """People made up by one client, who tells of them in order: what is said of one of them waits for the last answer."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -116,7 +116,9 @@ class Family:
 
         profiles = frozenset(who for visitor, user, _ in told for who in (visitor, user) if who)
         body = json.dumps({"batch": messages}).encode()
-        return Request("/v1/batch", body, app, 200, profiles, effect, sum(day is not None for *_, day in told))
+        events = sum(day is not None for *_, day in told)
+        # The first claim of a visitor wins, once it is made.
+        return Request("/v1/batch", body, app, 200, profiles, effect, events, after=self.linked(claimed))
 
     def track(self) -> Request:
         """Events of users and of aliases."""
@@ -179,7 +181,8 @@ class Family:
         def effect(oracle: Oracle) -> None:
             oracle.rename(old, new)
 
-        return Request("/users/external_ids/rename", body, None, 201, frozenset({old, new}), effect)
+        profiles = frozenset({old, new})
+        return Request("/users/external_ids/rename", body, None, 201, profiles, effect, after=self.linked({old}))
 
     def delete(self) -> Request | None:
         """Up to three users of whom nothing may still be on its way."""
@@ -194,7 +197,12 @@ class Family:
                 oracle.delete(user)
 
         everybody = frozenset(profile for user in deleted for profile in self.everybody(user))
-        return Request("/users/delete", body, None, 201, everybody, effect, is_delete=True)
+        after = self.linked(deleted)
+        return Request("/users/delete", body, None, 201, everybody, effect, is_delete=True, after=after)
+
+    def linked(self, profiles: Iterable[Profile]) -> frozenset[Profile]:
+        """Those of them who are not alone."""
+        return frozenset(profile for profile in profiles if len(self.everybody(profile)) > 1)
 
     def may_link(self, profile: Profile, other: Profile) -> bool:
         return len(self.everybody(profile) | self.everybody(other)) <= PERSON_MAX

@@ -7,9 +7,9 @@ from random import Random
 from threading import Condition, Lock, Thread
 from typing import Any
 
-from harness.client import Answer, Request, Unanswered, Workspace, post
+from harness.client import Answer, Request, Unanswered, Workspace, post, profile_count
 from harness.family import Family
-from harness.oracle import Oracle
+from harness.oracle import Oracle, Profile
 
 ACKNOWLEDGED_SECONDS_MAX = 240.0
 """Longer than any fault lasts, and all that must be done again after it."""
@@ -86,6 +86,8 @@ class Load:
             return True
 
     def _acknowledged(self, family: Family, request: Request, random: Random) -> None:
+        for profile in request.after:
+            self._wait_for_links(profile, random)
         deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
         may_have_arrived = False
         why = ""
@@ -105,6 +107,16 @@ class Load:
                 self.counts[f"answered {answer.status}"] += 1
             time.sleep(random.uniform(0, 2 * AGAIN_SECONDS))
         self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
+
+    def _wait_for_links(self, profile: Profile, random: Random) -> None:
+        want = len(self.oracle.person_of[profile].profiles)
+        deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
+        while (got := profile_count(random.choice(self.urls), self.workspace, profile)) != want:
+            if time.monotonic() > deadline:
+                return self._name(f"{profile} has {got} profiles after {ACKNOWLEDGED_SECONDS_MAX} s, want {want}")
+            self.counts["asked again"] += 1
+            time.sleep(random.uniform(0, AGAIN_SECONDS))
+        return None
 
     def _take(self, family: Family, request: Request, answer: Answer, is_repeat: bool) -> None:
         with self._lock:
