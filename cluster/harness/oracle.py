@@ -62,8 +62,6 @@ class Oracle:
         """A link, unless the device is somebody's already."""
         if len(self.know(anonymous).profiles) == 1:
             self.link(anonymous, user)
-        else:
-            self.know(user)
 
     def rename(self, current: Profile, new: Profile) -> None:
         """Another name of the same person, if it is nobody's; the old one stays a name of theirs."""
