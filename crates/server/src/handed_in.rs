@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use dauphin_core::Stamp;
-use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission};
+use dauphin_engine::{AuditEntry, Backend, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission};
 use dauphin_model::WorkspaceIndex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -13,7 +13,7 @@ type Submitted = Result<Receipt, EngineError>;
 
 /// Submissions of one body. The engine's queues bound them, and with them the channel of their results.
 pub struct HandedIn<'a> {
-    engine: &'a Engine,
+    engine: &'a dyn Backend,
     sender: UnboundedSender<Submitted>,
     results: UnboundedReceiver<Submitted>,
 }
@@ -38,7 +38,7 @@ pub struct Settled {
 
 impl<'a> HandedIn<'a> {
     /// Nothing yet.
-    pub fn new(engine: &'a Engine) -> Self {
+    pub fn new(engine: &'a dyn Backend) -> Self {
         let (sender, results) = unbounded_channel();
         Self { engine, sender, results }
     }
@@ -68,10 +68,11 @@ impl<'a> HandedIn<'a> {
 
 impl Pending {
     /// Waits until everything is durable and visible: first what happened, then who is who.
-    pub async fn settle(mut self, engine: &Arc<Engine>) -> Result<Settled, EngineError> {
+    pub async fn settle(mut self, engine: &Arc<dyn Backend>) -> Result<Settled, EngineError> {
         let mut receipt = Receipt { is_visible: true, new_user_days: 0, repeats: 0 };
         while let Some(result) = self.results.recv().await {
             let part = result?;
+            receipt.is_visible &= part.is_visible;
             receipt.new_user_days += part.new_user_days;
             receipt.repeats += part.repeats;
         }
@@ -80,7 +81,7 @@ impl Pending {
             return Ok(Settled { receipt, outcomes: Vec::new() });
         }
         let engine = Arc::clone(engine);
-        let work = move || change_identities(&engine, workspace, stamp, identities, audit.map(|audit| *audit));
+        let work = move || change_identities(&*engine, workspace, stamp, identities, audit.map(|audit| *audit));
         let outcomes = tokio::task::spawn_blocking(work).await.unwrap_or(Err(EngineError::Closed))?;
         Ok(Settled { receipt, outcomes })
     }

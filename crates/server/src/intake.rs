@@ -3,7 +3,7 @@ use std::sync::Arc;
 use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::{Event, EventKind, Message, Row};
 use dauphin_engine::{
-    Actor, App, AuditEntry, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace,
+    Actor, App, AuditEntry, Backend, CatalogEdit, CatalogError, EngineError, IdentityChange, Submission, Workspace,
 };
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
@@ -29,7 +29,7 @@ const RECENT_APPS_MAX: usize = 8;
 
 /// Turns rows into changes of a workspace: identities into keys, identifiers into apps, instants into local days.
 pub struct Intake<'a> {
-    engine: &'a Engine,
+    engine: &'a dyn Backend,
     workspace: Arc<Workspace>,
     secret: IdentitySecret,
     now: Instant,
@@ -46,7 +46,7 @@ pub struct Intake<'a> {
 impl<'a> Intake<'a> {
     /// For rows that arrive `now`.
     pub fn new(
-        engine: &'a Engine,
+        engine: &'a dyn Backend,
         workspace: Arc<Workspace>,
         now: Instant,
         arrival: Arrival,
@@ -251,7 +251,7 @@ impl<'a> Intake<'a> {
     }
 }
 
-fn refreshed(engine: &Engine, workspace: WorkspaceIndex) -> Option<Arc<Workspace>> {
+fn refreshed(engine: &dyn Backend, workspace: WorkspaceIndex) -> Option<Arc<Workspace>> {
     engine.catalog().workspace(workspace).cloned()
 }
 

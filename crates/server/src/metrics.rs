@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use dauphin_engine::{COMMIT_STEPS, Engine};
+use dauphin_engine::{Backend, COMMIT_STEPS};
 
 use text::Text;
 
@@ -91,7 +91,7 @@ impl Metrics {
     }
 
     /// All of it, with the sizes of the engine, in the text format of Prometheus.
-    pub fn text(&self, engine: &Engine) -> String {
+    pub fn text(&self, engine: &dyn Backend) -> String {
         let mut text = Text::default();
         text.begin("dauphin_build_info", "gauge", "The version that runs, as a label; the value is 1.");
         text.value(&[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -135,7 +135,7 @@ impl Metrics {
     }
 }
 
-fn write_engine(engine: &Engine, text: &mut Text) {
+fn write_engine(engine: &dyn Backend, text: &mut Text) {
     let stats = engine.stats();
     let commits = stats.commits;
     text.begin("dauphin_commit_seconds", "histogram", "Time of making a group of changes durable.");

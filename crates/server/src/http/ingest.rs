@@ -149,7 +149,7 @@ impl Job {
                 return Ok((Report { nothing_taken: true, ..looked }, None));
             }
         }
-        let handed_in = HandedIn::new(&self.app.engine);
+        let handed_in = HandedIn::new(&*self.app.engine);
         let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
         let (mut intake, mut identities) = (self.intake(unknown_apps), Vec::new());
         let report = self.read(body, &mut intake, &mut identities, &mut |submission| handed_in.submit(submission))?;
@@ -163,7 +163,7 @@ impl Job {
             other => other,
         };
         let workspace = Arc::clone(&self.workspace);
-        Intake::new(&self.app.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
+        Intake::new(&*self.app.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
     }
 
     fn open_text(&self, format: TextFormat, body: &Bytes) -> Result<BlockReader, ApiError> {

@@ -102,13 +102,21 @@ pub fn not_taken(error: &EngineError) -> ApiError {
         return ApiError::with_message(ErrorCode::Unavailable, message);
     }
     tracing::error!(%error, "what was sent was not taken");
-    ErrorCode::Unavailable.into()
+    unavailable(error)
 }
 
-/// What a client is told when the history cannot be shown; the log has the reason.
+/// What a client is told when what they ask for cannot be shown; the log has the reason.
 pub fn not_shown(error: &EngineError) -> ApiError {
-    tracing::error!(%error, "the history was not shown");
-    ErrorCode::Unavailable.into()
+    tracing::error!(%error, "what was asked for was not shown");
+    unavailable(error)
+}
+
+/// 503. Why something cannot be done now is said in words for clients; what else can go wrong is nobody's business.
+pub fn unavailable(error: &EngineError) -> ApiError {
+    match error {
+        EngineError::Unavailable(reason) => ApiError::with_message(ErrorCode::Unavailable, reason.to_string()),
+        _ => ErrorCode::Unavailable.into(),
+    }
 }
 
 /// 405, with what the path does take.

@@ -59,7 +59,7 @@ pub async fn track(
     let work = move || {
         let _permits = permits;
         let track = read_users_track(&body, &visitor.workspace.zone, elements_max).map_err(body::unreadable)?;
-        Ok(Taken::of(Taking::new(&serving.engine, visitor.workspace, now), track))
+        Ok(Taken::of(Taking::new(&*serving.engine, visitor.workspace, now), track))
     };
     let Taken { pending, sent, refused } = app.compute(work).await?;
     let elements: usize = sent.iter().flatten().sum();

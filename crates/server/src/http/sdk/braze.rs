@@ -46,7 +46,7 @@ fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<
     if let Err(TooMany(standing)) = sender.admit(app, now) {
         return Ok(Taken::TooMany(standing));
     }
-    let mut tally = Tally::new(&app.engine, &sender, now);
+    let mut tally = Tally::new(&*app.engine, &sender, now);
     body.messages(sender.app.id.as_str(), &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
     Ok(tally.finish(&sender, "braze_sdk"))
 }

@@ -55,7 +55,7 @@ fn take(
         return Ok(Taken::TooMany(standing));
     }
     let context = SegmentContext { app_id: sender.app.id.as_str(), arrival, zone: &sender.workspace.zone };
-    let mut tally = Tally::new(&app.engine, &sender, arrival);
+    let mut tally = Tally::new(&*app.engine, &sender, arrival);
     body.messages(&context, &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
     Ok(tally.finish(&sender, "segment"))
 }

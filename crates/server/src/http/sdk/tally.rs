@@ -1,7 +1,7 @@
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_dialects::Message;
-use dauphin_engine::Engine;
+use dauphin_engine::Backend;
 use dauphin_model::Instant;
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(engine: &'a Engine, sender: &Sender, now: Instant) -> Self {
+    pub fn new(engine: &'a dyn Backend, sender: &Sender, now: Instant) -> Self {
         let taking = Taking::new(engine, sender.workspace.clone(), now);
         Self { taking, taken: 0, rejected: 0, rejected_last: None, errors: Vec::new() }
     }
