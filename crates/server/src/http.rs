@@ -12,11 +12,14 @@ mod listener;
 mod metrics;
 mod open;
 mod profiles;
+mod query;
 mod rate_limit;
 mod respond;
 mod sdk;
 mod series;
 mod server;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use std::net::SocketAddr;

@@ -1,5 +1,6 @@
 //! What the server did, counted for whoever watches, and written as Prometheus reads it.
 
+mod partitions;
 mod text;
 
 use std::collections::BTreeMap;
@@ -100,6 +101,7 @@ impl Metrics {
         self.write_requests(&mut text);
         self.write_dialects(&mut text);
         write_engine(engine, &mut text);
+        partitions::write(engine, &mut text);
         text.into_string()
     }
 
