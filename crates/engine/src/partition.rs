@@ -8,8 +8,8 @@ use dauphin_model::{Instant, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
 use crate::record::{
-    Envelope, LogRecord, Malformed, Progress, ROWS_SEQUENCE_KEY, Reply, RouteRecord, Trace, forward_value,
-    identity_key, identity_value, log_key, read_route, route_key, route_value, row_key,
+    Envelope, LogRecord, Malformed, PROGRESS_KEY, Progress, Reply, RouteRecord, Trace, forward_value, identity_key,
+    identity_value, log_key, read_route, route_key, route_value, row_key,
 };
 use crate::restore::each_record;
 use crate::row_sums::RowSums;
@@ -150,6 +150,14 @@ impl PartitionEngine {
         Ok(MessageCounts { events: event_count, new_user_days })
     }
 
+    /// Everything before `offset` was folded, or is no message.
+    pub fn pass_to(&mut self, offset: i64) {
+        if offset > self.progress.next_offset {
+            self.progress.next_offset = offset;
+            self.group.has_messages = true;
+        }
+    }
+
     fn grow_to(&mut self, workspace: WorkspaceIndex) {
         let count = workspace.0 as usize + 1;
         if self.ledgers.len() < count {
@@ -184,7 +192,7 @@ impl PartitionEngine {
         }
         self.sweep(sequence, &mut batch);
         self.progress.sequence = sequence;
-        batch.put(Table::Row, ROWS_SEQUENCE_KEY, self.progress.to_bytes());
+        batch.put(Table::Row, PROGRESS_KEY, self.progress.to_bytes());
         if has_messages {
             batch.consumed(self.progress.next_offset);
         }

@@ -5,13 +5,13 @@
 use std::collections::BTreeMap;
 
 use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message as _;
 
 use crate::{Batch, KeyRange, Record, Store, StoreError, Table, Visit};
 use index::Index;
 use message::{Destination, Message};
 use reader::Span;
+use values::Values;
 use writer::Writer;
 
 mod group;
@@ -24,6 +24,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod values;
 mod writer;
 
 pub use group::Group;
@@ -45,7 +46,7 @@ pub struct KafkaStore {
     writer: Writer,
     index: Index,
     /// What opening read; gone from the first commit on.
-    opened: Option<BTreeMap<Table, Records>>,
+    opened: Option<Values>,
     consumed: Option<i64>,
     has_failed: bool,
 }
@@ -58,13 +59,12 @@ impl KafkaStore {
     /// Consumed offsets are committed for `group` too, so that brokers show how far the input was consumed, and refuse a
     /// node that its group gave up.
     pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
-        require_partition(options, partition)?;
         let writer = Writer::open(options, partition, group)?;
         // From here on nobody else writes the partition, so all that comes before these marks is all there is.
         let marks = [Message::mark(Destination::State), Message::mark(Destination::Rows)];
         let ends = writer.commit(&marks, None)?;
         let mut index = Index::default();
-        let mut values = BTreeMap::<Table, Records>::new();
+        let mut values = Values::default();
         let mut consumed = None;
         let spans: Vec<Span> = [options.state_topic(), options.rows_topic()]
             .into_iter()
@@ -77,11 +77,11 @@ impl KafkaStore {
         ) {
             (Some(MessageKey::Record { table, key }), Some(value)) => {
                 index.put(table, key, value.len(), message.offset());
-                values.entry(table).or_default().insert(key.to_vec(), value.to_vec());
+                values.put(table, key, value);
             }
             (Some(MessageKey::Record { table, key }), None) => {
                 index.remove(table, key);
-                values.entry(table).or_default().remove(key);
+                values.remove(table, key);
             }
             (Some(MessageKey::Consumed), Some(value)) => {
                 consumed = value.try_into().ok().map(i64::from_be_bytes).or(consumed);
@@ -136,18 +136,11 @@ impl Store for KafkaStore {
         if self.has_failed {
             return Err(StoreError::Failed);
         }
-        let read;
-        let records = match &self.opened {
-            Some(values) => values.get(&table),
+        match &self.opened {
+            Some(values) => visit(values.range(table, keys), each),
             None => {
-                read = self.read(table, keys)?;
-                Some(&read)
-            }
-        };
-        let records = records.filter(|_| !keys.is_empty());
-        for (key, value) in records.into_iter().flat_map(|records| records.range::<[u8], _>(keys.bounds())) {
-            if each(key, value).is_break() {
-                break;
+                let records = self.read(table, keys)?;
+                visit(records.iter().map(|(key, value)| (key.as_slice(), value.as_slice())), each);
             }
         }
         Ok(())
@@ -158,8 +151,8 @@ impl Store for KafkaStore {
             return Err(StoreError::Failed);
         }
         let Some((key, place)) = self.index.range(table, keys).next_back() else { return Ok(None) };
-        if let Some(value) = self.opened.as_ref().and_then(|values| values.get(&table)?.get(key)) {
-            return Ok(Some((key.to_vec(), value.clone())));
+        if let Some(value) = self.opened.as_ref().and_then(|values| values.get(table, key)) {
+            return Ok(Some((key.to_vec(), value.to_vec())));
         }
         Ok(self.read_at(table, &BTreeMap::from([(key.to_vec(), place.offset)]))?.pop_last())
     }
@@ -169,6 +162,12 @@ impl Store for KafkaStore {
             return Err(StoreError::Failed);
         }
         batch.check()?;
+        if let Some(astray) =
+            batch.relays().iter().find(|relay| usize::from(relay.partition) >= self.writer.partition_count())
+        {
+            let reason = format!("it has no partition {}", astray.partition);
+            return Err(StoreError::Brokers { action: "relay to", topic: self.options.activity_topic(), reason });
+        }
         let consumed = batch.consumed_offset();
         let messages = self.index.messages(batch);
         if messages.is_empty() {
@@ -193,19 +192,6 @@ impl Store for KafkaStore {
     }
 }
 
-/// Refuses a partition that is not there, before a producer asks for it: brokers may make what they are asked for.
-fn require_partition(options: &KafkaOptions, partition: u16) -> Result<(), StoreError> {
-    let failed = |topic: String, reason: String| StoreError::Brokers { action: "open", topic, reason };
-    let consumer: BaseConsumer =
-        options.reader().create().map_err(|error| failed(options.state_topic(), error.to_string()))?;
-    let metadata = consumer
-        .fetch_metadata(None, options.open_timeout)
-        .map_err(|error| failed(options.brokers.clone(), error.to_string()))?;
-    for name in [options.state_topic(), options.rows_topic(), options.activity_topic()] {
-        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-        if topic.is_none_or(|topic| topic.partitions().len() <= usize::from(partition)) {
-            return Err(failed(name, format!("it has no partition {partition}; make the topics of the cluster first")));
-        }
-    }
-    Ok(())
+fn visit<'a>(mut records: impl Iterator<Item = (&'a [u8], &'a [u8])>, each: &mut Visit<'_>) {
+    let _ended_early = records.any(|(key, value)| each(key, value).is_break());
 }

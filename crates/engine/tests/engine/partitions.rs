@@ -107,10 +107,13 @@ impl Cluster {
             assert_eq!(member.engine.progress().next_offset, member.disk.consumed().unwrap_or(0));
         }
         if committed || fault == Some(FailedCommit::Kept) {
-            for change in rows {
-                if let Change::Put { table: Table::Row, key, value } = change {
-                    self.follower.take(u16::try_from(number).unwrap(), &key, &value).unwrap();
-                }
+            let puts = rows.into_iter().filter_map(|change| match change {
+                Change::Put { table: Table::Row, key, value } => Some((key, value)),
+                _ => None,
+            });
+            // A store may write the records of a commit in the order of their keys.
+            for (key, value) in puts.collect::<BTreeMap<_, _>>() {
+                self.follower.take(u16::try_from(number).unwrap(), &key, &value).unwrap();
             }
         }
         let member = &mut self.members[number];

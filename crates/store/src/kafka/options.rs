@@ -104,7 +104,7 @@ impl KafkaOptions {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            .set("fetch.wait.max.ms", "100")
+            .set("fetch.wait.max.ms", "10")
             .set("queued.max.messages.kbytes", PREFETCH_KIBIBYTE_COUNT.to_string());
         config
     }
@@ -113,7 +113,7 @@ impl KafkaOptions {
     pub(super) fn writer(&self, partition: u16) -> ClientConfig {
         let mut config = self.client();
         if config.get("compression.type").is_none() {
-            config.set("compression.type", "zstd");
+            config.set("compression.type", "lz4");
         }
         config
             .set("transactional.id", self.transactional_id(partition))
