@@ -20,16 +20,21 @@ use crate::{Store, StoreError, Table};
 const BROKERS_VARIABLE: &str = "DAUPHIN_TEST_BROKERS";
 
 /// Topics of a name of their own, while the test runs.
-struct Brokers {
-    options: KafkaOptions,
+pub(super) struct Brokers {
+    pub options: KafkaOptions,
 }
 
 impl Brokers {
+    /// Which ones the environment names.
+    pub fn names() -> Option<String> {
+        std::env::var(BROKERS_VARIABLE).ok()
+    }
+
     /// None when the environment names no brokers; the reason is printed then, once.
-    fn named() -> Option<Self> {
+    pub fn named() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         static SKIPPED: Once = Once::new();
-        let Ok(brokers) = std::env::var(BROKERS_VARIABLE) else {
+        let Some(brokers) = Self::names() else {
             // Past what is kept from the screen of a test that passes.
             SKIPPED.call_once(|| writeln!(io::stderr(), "skipped: {BROKERS_VARIABLE} names no brokers").unwrap());
             return None;
