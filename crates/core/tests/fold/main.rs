@@ -5,5 +5,6 @@ mod history;
 mod oracle;
 mod property;
 mod restoring;
+mod runs;
 mod sessions;
 mod table;
