@@ -167,7 +167,11 @@ impl Merge {
         let mut previous = before;
         for day in self.days[start..].iter().map(|merged| merged.day()) {
             if let Some(previous) = previous {
-                self.gaps.extend_from_slice(GapBytes::new(day.code() - previous.code()).as_slice());
+                // Nearly all are one byte, which is less to push than to copy.
+                match GapBytes::new(day.code() - previous.code()).as_slice() {
+                    [gap] => self.gaps.push(*gap),
+                    gap => self.gaps.extend_from_slice(gap),
+                }
             }
             previous = Some(day);
         }

@@ -6,15 +6,6 @@ use crate::person::Flags;
 use crate::profiles::Likely;
 use crate::row::RowChanges;
 
-/// Activity sorted by profile, and what folding it so needs. What stands together of one profile is a *run*: the profile
-/// is looked for once, and its calendars are read and written once.
-#[derive(Default)]
-struct Runs {
-    dealt: Vec<Visit>,
-    part: Part,
-    merge: Merge,
-}
-
 /// A profile was active in an app on a day.
 #[derive(Clone, Copy)]
 struct Visit {
@@ -23,45 +14,27 @@ struct Visit {
 }
 
 /// Activity is dealt by profile into so many parts, of which one at a time is sorted: it stays near meanwhile.
-const PARTS: usize = 256;
+const PARTS: usize = 64;
 /// Less activity than this is one part.
 const DEALT_MIN: usize = 8192;
 
-/// Where the parts end.
-type Ends = [usize; PARTS];
-
-impl Runs {
-    /// Deals the activity among `changes`; says where each part ends.
-    fn deal(&mut self, changes: &[Change]) -> Ends {
-        let visits = || {
-            changes.iter().filter_map(|change| match *change {
-                Change::Active { profile, app, day } => Some(Visit { profile, at: AppDay::new(app, day) }),
-                _ => None,
-            })
-        };
-        let parts = if changes.len() < DEALT_MIN { 1 } else { PARTS };
-        let part_of = |visit: Visit| usize::from(visit.profile.low().to_le_bytes()[0]) & (parts - 1);
-        let mut ends = [0; PARTS];
-        visits().for_each(|visit| ends[part_of(visit)] += 1);
-        let mut count = 0;
-        for end in &mut ends {
-            (*end, count) = (count, count + *end);
+/// Deals the activity among `changes`.
+fn deal(changes: &[Change]) -> Vec<Vec<Visit>> {
+    let parts = if changes.len() < DEALT_MIN { 1 } else { PARTS };
+    // Keys are hashes: hardly any part is larger than the others by more than an eighth.
+    let capacity = changes.len() / parts * 9 / 8;
+    let mut dealt: Vec<_> = std::iter::repeat_with(|| Vec::with_capacity(capacity)).take(parts).collect();
+    for change in changes {
+        if let Change::Active { profile, app, day } = *change {
+            let part = usize::from(profile.low().to_le_bytes()[0]) & (parts - 1);
+            dealt[part].push(Visit { profile, at: AppDay::new(app, day) });
         }
-        self.dealt.resize(count, Visit::NOBODY);
-        for visit in visits() {
-            let end = &mut ends[part_of(visit)];
-            self.dealt[*end] = visit;
-            *end += 1;
-        }
-        ends
     }
+    dealt
 }
 
-impl Visit {
-    const NOBODY: Self = Self { profile: ProfileKey::from_u128(0), at: AppDay::FIRST };
-}
-
-/// The runs of a part.
+/// The runs of a part: what stands together of one profile, so that the profile is looked for once, and its calendars are
+/// read and written once.
 #[derive(Default)]
 struct Part {
     runs: Vec<Run>,
@@ -141,13 +114,10 @@ impl Shard {
     /// any order.
     pub(super) fn apply_runs(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
         let mut applied = Applied::default();
-        // As large as the changes, and not kept: a shard may see no others.
-        let mut runs = Runs::default();
-        let mut start = 0;
-        for end in runs.deal(changes) {
-            runs.part.gather(&runs.dealt[start..end]);
-            self.apply_part(&runs.part, &mut runs.merge, stamp, rows, &mut applied);
-            start = end;
+        let (mut part, mut merge) = (Part::default(), Merge::default());
+        for visits in deal(changes) {
+            part.gather(&visits);
+            self.apply_part(&part, &mut merge, stamp, rows, &mut applied);
         }
         for change in changes.iter().filter(|change| !matches!(change, Change::Active { .. })) {
             self.apply(*change, stamp, rows, &mut applied);
