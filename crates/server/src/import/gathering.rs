@@ -2,6 +2,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Stopwatch};
 
 use anyhow::Error;
+use dauphin_core::Change;
 use dauphin_engine::{Engine, EngineError, Receipt, Submission};
 
 use super::target::Deliver;
@@ -10,14 +11,17 @@ use super::target::Deliver;
 /// waits for an import as for an answer.
 ///
 /// One group is gathered while one is under way: whoever adds to a full group waits.
-#[derive(Default)]
 pub struct Gathering {
     group: Mutex<Option<Group>>,
     under_way: Arc<UnderWay>,
+    changes_max: usize,
 }
 
-/// Changes of a group: with twice as many a row costs a tenth less, and the memory is 24 bytes for each.
+/// Changes of a group: more make a row cheaper, and take memory.
 const CHANGES_MAX: usize = 8 << 20;
+/// Where there is little memory, a group's changes take this part of what the state may take. There are two groups at a
+/// time, and of the one under way what is sorted and what is to be remembered.
+const MEMORY_SHARE: usize = 32;
 /// A group is handed in after this time, full or not, unless one is under way: an import that is killed goes on from
 /// what is durable.
 const AGE_MAX: Duration = Duration::from_secs(2);
@@ -61,6 +65,13 @@ impl UnderWay {
 }
 
 impl Gathering {
+    /// For an engine whose state may take so many bytes.
+    pub fn new(state_bytes_max: usize) -> Self {
+        let changes_max = state_bytes_max / MEMORY_SHARE / size_of::<Change>();
+        let changes_max = changes_max.clamp(Submission::CHANGE_COUNT_MAX, CHANGES_MAX);
+        Self { group: Mutex::default(), under_way: Arc::default(), changes_max }
+    }
+
     fn group(&self) -> MutexGuard<'_, Option<Group>> {
         // Whoever panicked with the lock held ends the import.
         self.group.lock().unwrap_or_else(PoisonError::into_inner)
@@ -78,7 +89,7 @@ impl Gathering {
             None => *gathered = Some(Group { submission, parts: vec![part], began: Stopwatch::now() }),
         }
         let Some(group) = &*gathered else { return };
-        let is_full = group.submission.change_count() >= CHANGES_MAX;
+        let is_full = group.submission.change_count() >= self.changes_max;
         if is_full || (group.began.elapsed() >= AGE_MAX && !*self.under_way.lock()) {
             self.hand_in_group(engine, gathered);
         }

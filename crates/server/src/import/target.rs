@@ -86,7 +86,8 @@ impl Target {
 impl Local {
     /// For rows that arrive `now`.
     pub fn new(engine: Arc<Engine>, workspace: Arc<Workspace>, create_apps: bool, now: Instant) -> Self {
-        Self { engine, workspace, create_apps, now, gathering: Gathering::default() }
+        let gathering = Gathering::new(engine.stats().state_bytes_max);
+        Self { engine, workspace, create_apps, now, gathering }
     }
 
     fn intake(&self, unknown_apps: UnknownApps) -> Intake<'_> {
