@@ -125,6 +125,6 @@ fn deliver_shares(receipt: Receipt, parts: Vec<Part>) {
         let activity_count = activity_count as u64;
         let new_user_days = new_left.min(activity_count);
         new_left -= new_user_days;
-        deliver(Ok((Receipt { new_user_days, repeats: activity_count - new_user_days }, Vec::new())));
+        deliver(Ok((Receipt { is_visible: true, new_user_days, repeats: activity_count - new_user_days }, Vec::new())));
     }
 }
