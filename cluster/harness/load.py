@@ -105,6 +105,7 @@ class Load:
                 why = f"{answer.status} {answer.body}"
                 may_have_arrived = True
                 self.counts[f"answered {answer.status}"] += 1
+            self.counts["sent again"] += 1
             time.sleep(random.uniform(0, 2 * AGAIN_SECONDS))
         self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
 
@@ -125,7 +126,6 @@ class Load:
             request.effect(self.oracle)
             self.counts["requests"] += 1
             self.counts["events"] += request.events
-            self.counts["repeated"] += is_repeat
             self.counts[request.path] += 1
         not_taken = refusals(request, answer)
         # A rename that is done already is refused when it comes again.
