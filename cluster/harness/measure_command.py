@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,6 @@ from harness.stand import Embedded, OnBrokers, Stand
 
 DAYS = 5
 CONNECTIONS = 8
-SMALL_ROWS = 1
 SMALL_REQUESTS = 200
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -41,7 +41,7 @@ class Measured:
     most_within_ms: float
     """99 of 100."""
     one_row_within_ms: float
-    """Half of the requests of one row, on one connection."""
+    """Half of the requests of one new row, on one connection."""
     node_cpu_seconds: float
     broker_cpu_seconds: float
     disk_bytes_a_user_day: float
@@ -95,7 +95,8 @@ class Bench:
         self.ports = [node.port for node in stand.nodes]
 
     def run(self, sent: list[bytes], store: str) -> Measured:
-        one_row = [sent[0].split(b"\n")[0]] * SMALL_REQUESTS
+        before = range(self.days.start - 1, self.days.start)
+        one_row = b"".join(bodies(SMALL_REQUESTS, before, "web")).split(b"\n")
         self.flood(sent[:4], CONNECTIONS)
         small = self.flood(one_row, 1)
         node_cpu, broker_cpu = self.cpu(self.stand.nodes), self.cpu(self.stand.brokers)
@@ -136,7 +137,7 @@ class Bench:
             if got != [self.users] * len(self.days):
                 raise RuntimeError(f"{node.name} counts {got}, want {self.users} a day")
 
-    def cpu(self, processes: list[Process]) -> float:
+    def cpu(self, processes: Sequence[Process]) -> float:
         """Seconds so far."""
         times = [Path(f"/proc/{each.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13] for each in processes]
         return sum(int(ticks) for both in times for ticks in both) / CLOCK_TICKS
@@ -145,10 +146,8 @@ class Bench:
         """The files that hold what was counted."""
         if isinstance(self.stand, Embedded):
             return list((self.stand.folder / "data").rglob("*"))
-        topics = f"{self.stand.PREFIX}.*"
-        return [
-            file for broker in self.stand.brokers for topic in broker.folder.glob(topics) for file in topic.iterdir()
-        ]
+        topics = f"{self.stand.PREFIX}.*/*"
+        return [file for broker in self.stand.brokers for file in broker.folder.glob(topics)]
 
     def start_seconds(self) -> float:
         node = self.stand.nodes[0]
