@@ -58,6 +58,8 @@ def main(arguments: list[str]) -> int:
     try:
         stand.start()
         wrong = Run(stand, chosen.faults, chosen.seed, chosen.clients).wrong()
+    except RuntimeError as error:
+        wrong = [str(error)]
     finally:
         stand.end()
     for each in wrong[:NAMED_MAX]:
@@ -94,10 +96,13 @@ class Run:
         try:
             self._break_things()
             self._compare()
+            if why := self.stand.check():
+                self.found.append(why)
+        except RuntimeError as error:
+            # Something did not come back in time, or ended.
+            self.found.append(str(error))
         finally:
             self.load.end()
-        if why := self.stand.check():
-            self.found.append(why)
         self._sum_up()
         return [*self.found, *self.drawn.wrong, *self.load.wrong]
 
@@ -140,6 +145,9 @@ class Run:
                 fault.heal()
         for fault in faults:
             fault.settle()
+        for process in [*self.stand.nodes, *self.stand.brokers]:
+            if not process.is_running:
+                raise RuntimeError(f"{process.name} ended by itself:\n{process.last_words()}")
         return time.monotonic() - begun
 
     def _compare(self) -> bool:

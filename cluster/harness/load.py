@@ -54,7 +54,7 @@ class Load:
                 raise RuntimeError(f"{self._busy} clients are still waiting for an answer after {limit} s")
 
     def end(self) -> None:
-        """Every client finishes what it is about."""
+        """Ends every client. Who still waits for an answer gives up: whoever cares has paused them before."""
         with self._change:
             self._is_over = True
             self._change.notify_all()
@@ -91,7 +91,7 @@ class Load:
         deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
         may_have_arrived = False
         why = ""
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._is_over:
             try:
                 answer = post(random.choice(self.urls), self.workspace, request)
             except Unanswered as reason:
@@ -107,17 +107,18 @@ class Load:
                 self.counts[f"answered {answer.status}"] += 1
             self.counts["sent again"] += 1
             time.sleep(random.uniform(0, 2 * AGAIN_SECONDS))
-        self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
+        if not self._is_over:
+            self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
 
     def _wait_for_links(self, profile: Profile, random: Random) -> None:
         want = len(self.oracle.person_of[profile].profiles)
         deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
-        while (got := profile_count(random.choice(self.urls), self.workspace, profile)) != want:
+        while (got := profile_count(random.choice(self.urls), self.workspace, profile)) != want and not self._is_over:
             if time.monotonic() > deadline:
-                return self._name(f"{profile} has {got} profiles after {ACKNOWLEDGED_SECONDS_MAX} s, want {want}")
+                self._name(f"{profile} has {got} profiles after {ACKNOWLEDGED_SECONDS_MAX} s, want {want}")
+                return
             self.counts["asked again"] += 1
             time.sleep(random.uniform(0, AGAIN_SECONDS))
-        return None
 
     def _take(self, family: Family, request: Request, answer: Answer, is_repeat: bool) -> None:
         with self._lock:
