@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_engine::{
-    Actor, ApiKey, AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, Engine, EngineError, Workspace,
+    Actor, ApiKey, AuditEntry, AuditPage, AuditRecord, Backend, Catalog, CatalogEdit, EngineError, Workspace,
 };
 use dauphin_model::Instant;
 use dauphin_store::Store;
@@ -30,8 +30,8 @@ pub const RATE_LIMIT_PER_HOUR: u32 = 250_000;
 
 /// What is administered.
 pub enum Directory<'a> {
-    /// A data directory at work.
-    Working(&'a Engine),
+    /// A data directory or a cluster at work.
+    Working(&'a dyn Backend),
     /// A data directory that is only read, and what is set up in it.
     Resting(&'a dyn Store, Arc<Catalog>),
 }
@@ -83,7 +83,7 @@ impl Administration<'_> {
         }
     }
 
-    fn engine(&self) -> Result<&Engine, ApiError> {
+    fn engine(&self) -> Result<&dyn Backend, ApiError> {
         match self.directory {
             Directory::Working(engine) => Ok(engine),
             Directory::Resting(..) => Err(ErrorCode::Internal.into()),

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use dauphin_core::Stamp;
-use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission};
+use dauphin_engine::{AuditEntry, Backend, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission};
 use dauphin_model::WorkspaceIndex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -11,14 +11,25 @@ use crate::taking::change_identities;
 /// What became of one submission.
 type Submitted = Result<Receipt, EngineError>;
 
+/// When a sender is answered, where what is durable is not visible at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Until {
+    /// As soon as nothing can be lost any more.
+    #[default]
+    Durable,
+    /// When a query counts it.
+    Visible,
+}
+
 /// Submissions of one body. The engine's queues bound them, and with them the channel of their results.
 pub struct HandedIn<'a> {
-    engine: &'a Engine,
+    engine: &'a dyn Backend,
+    until: Until,
     sender: UnboundedSender<Submitted>,
     results: UnboundedReceiver<Submitted>,
 }
 
-/// What was handed in and is not durable yet, and what changes of who is who follow it. Waiting for it takes no thread.
+/// What was handed in and is not settled yet, and what changes of who is who follow it. Waiting for it takes no thread.
 pub struct Pending {
     results: UnboundedReceiver<Submitted>,
     workspace: WorkspaceIndex,
@@ -28,7 +39,7 @@ pub struct Pending {
     audit: Option<Box<AuditEntry>>,
 }
 
-/// What became of a body, once it is durable and visible.
+/// What became of a body, once it is settled: durable, and visible if that was asked for or is the same.
 pub struct Settled {
     /// The sum of all submissions.
     pub receipt: Receipt,
@@ -38,13 +49,17 @@ pub struct Settled {
 
 impl<'a> HandedIn<'a> {
     /// Nothing yet.
-    pub fn new(engine: &'a Engine) -> Self {
+    pub fn new(engine: &'a dyn Backend, until: Until) -> Self {
         let (sender, results) = unbounded_channel();
-        Self { engine, sender, results }
+        Self { engine, until, sender, results }
     }
 
     /// Hands in one more. Waits while the engine's queues are full.
     pub fn submit(&self, submission: Submission) {
+        let submission = match self.until {
+            Until::Durable => submission,
+            Until::Visible => submission.until_visible(),
+        };
         let sender = self.sender.clone();
         let done = move |result| {
             // Who asked may be gone; then nobody wants to know.
@@ -67,11 +82,12 @@ impl<'a> HandedIn<'a> {
 }
 
 impl Pending {
-    /// Waits until everything is durable and visible: first what happened, then who is who.
-    pub async fn settle(mut self, engine: &Arc<Engine>) -> Result<Settled, EngineError> {
+    /// Waits until everything is settled: first what happened, then who is who, which is always visible.
+    pub async fn settle(mut self, engine: &Arc<dyn Backend>) -> Result<Settled, EngineError> {
         let mut receipt = Receipt { is_visible: true, new_user_days: 0, repeats: 0 };
         while let Some(result) = self.results.recv().await {
             let part = result?;
+            receipt.is_visible &= part.is_visible;
             receipt.new_user_days += part.new_user_days;
             receipt.repeats += part.repeats;
         }
@@ -80,7 +96,7 @@ impl Pending {
             return Ok(Settled { receipt, outcomes: Vec::new() });
         }
         let engine = Arc::clone(engine);
-        let work = move || change_identities(&engine, workspace, stamp, identities, audit.map(|audit| *audit));
+        let work = move || change_identities(&*engine, workspace, stamp, identities, audit.map(|audit| *audit));
         let outcomes = tokio::task::spawn_blocking(work).await.unwrap_or(Err(EngineError::Closed))?;
         Ok(Settled { receipt, outcomes })
     }

@@ -12,11 +12,14 @@ mod listener;
 mod metrics;
 mod open;
 mod profiles;
+mod query;
 mod rate_limit;
 mod respond;
 mod sdk;
 mod series;
 mod server;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use std::net::SocketAddr;
@@ -25,7 +28,7 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode, Language};
-use dauphin_engine::Engine;
+use dauphin_engine::Backend;
 use http::Method;
 
 use crate::clock;
@@ -42,7 +45,7 @@ pub use server::{ServeOptions, Server, serve};
 
 /// What every request can reach.
 pub struct App {
-    engine: Arc<Engine>,
+    engine: Arc<dyn Backend>,
     limiter: RateLimiter,
     metrics: Metrics,
     answers: Answers,
@@ -57,7 +60,7 @@ pub struct App {
 
 impl App {
     /// Serves what the engine knows.
-    pub fn new(engine: Arc<Engine>, body_bytes_max: usize) -> Arc<Self> {
+    pub fn new(engine: Arc<dyn Backend>, body_bytes_max: usize) -> Arc<Self> {
         let budget = (body_bytes_max / 1024).max(1) * Self::BODIES_AT_ONCE;
         let body_budget = Arc::new(tokio::sync::Semaphore::new(budget));
         let expansions = Arc::new(tokio::sync::Semaphore::new(Self::BODIES_AT_ONCE));

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::{Event, EventKind, Message, Row};
 use dauphin_engine::{
-    Actor, App, AuditEntry, CatalogEdit, CatalogError, Engine, EngineError, IdentityChange, Submission, Workspace,
+    Actor, App, AuditEntry, Backend, CatalogEdit, CatalogError, EngineError, IdentityChange, Submission, Workspace,
 };
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
@@ -29,7 +29,7 @@ const RECENT_APPS_MAX: usize = 8;
 
 /// Turns rows into changes of a workspace: identities into keys, identifiers into apps, instants into local days.
 pub struct Intake<'a> {
-    engine: &'a Engine,
+    engine: &'a dyn Backend,
     workspace: Arc<Workspace>,
     secret: IdentitySecret,
     now: Instant,
@@ -40,13 +40,14 @@ pub struct Intake<'a> {
     actor: Actor,
     /// Apps met lately: rows of a file name the same few again and again.
     recent_apps: Vec<(Box<str>, AppIndex)>,
+    failure: Option<EngineError>,
     days: OffsetCursor,
 }
 
 impl<'a> Intake<'a> {
     /// For rows that arrive `now`.
     pub fn new(
-        engine: &'a Engine,
+        engine: &'a dyn Backend,
         workspace: Arc<Workspace>,
         now: Instant,
         arrival: Arrival,
@@ -64,6 +65,7 @@ impl<'a> Intake<'a> {
             unknown_apps,
             actor: Actor::CommandLine,
             recent_apps: Vec::new(),
+            failure: None,
             days,
         }
     }
@@ -87,6 +89,11 @@ impl<'a> Intake<'a> {
     /// What the audit log is to remember of changes of who is who that came with the rows.
     pub fn audit(&self, changes: &[IdentityChange]) -> AuditEntry {
         AuditEntry::on_identities(self.now, self.actor.clone(), "user.import", changes)
+    }
+
+    /// Why an app could not be made, though it may be: the rows that name it were rejected and are not to blame.
+    pub fn failure(&self) -> Option<&EngineError> {
+        self.failure.as_ref()
     }
 
     /// Today, in the workspace's zone, and how it comes in.
@@ -244,14 +251,20 @@ impl<'a> Intake<'a> {
         match self.engine.edit(CatalogEdit::AddApp { workspace: self.workspace.index, app }, Some(entry)) {
             // Another thread may have met the same app first.
             Ok(_) | Err(EngineError::Catalog(CatalogError::AppExists(_))) => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => {
+                let reason = error.to_string();
+                if !matches!(error, EngineError::Catalog(_)) {
+                    self.failure = Some(error);
+                }
+                return Err(reason);
+            }
         }
         self.workspace = refreshed(self.engine, self.workspace.index).unwrap_or_else(|| Arc::clone(&self.workspace));
         self.workspace.app(id).ok_or_else(|| format!("the app `{id}` could not be made"))
     }
 }
 
-fn refreshed(engine: &Engine, workspace: WorkspaceIndex) -> Option<Arc<Workspace>> {
+fn refreshed(engine: &dyn Backend, workspace: WorkspaceIndex) -> Option<Arc<Workspace>> {
     engine.catalog().workspace(workspace).cloned()
 }
 

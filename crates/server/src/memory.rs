@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dauphin_engine::Engine;
+use dauphin_engine::Backend;
 
 /// The least that a process works in.
 pub const PROCESS_BYTES_MIN: usize = 128 << 20;
@@ -87,7 +87,7 @@ impl Fill {
 }
 
 /// Says in the log when memory runs short, and when it is full. Runs until it is dropped.
-pub async fn watch(engine: &Engine) {
+pub async fn watch(engine: &dyn Backend) {
     let mut told = Fill::Plenty;
     loop {
         let stats = engine.stats();

@@ -1,5 +1,6 @@
 //! What the server did, counted for whoever watches, and written as Prometheus reads it.
 
+mod partitions;
 mod text;
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use dauphin_engine::{COMMIT_STEPS, Engine};
+use dauphin_engine::{Backend, COMMIT_STEPS};
 
 use text::Text;
 
@@ -91,7 +92,7 @@ impl Metrics {
     }
 
     /// All of it, with the sizes of the engine, in the text format of Prometheus.
-    pub fn text(&self, engine: &Engine) -> String {
+    pub fn text(&self, engine: &dyn Backend) -> String {
         let mut text = Text::default();
         text.begin("dauphin_build_info", "gauge", "The version that runs, as a label; the value is 1.");
         text.value(&[("version", env!("CARGO_PKG_VERSION"))], 1);
@@ -100,6 +101,7 @@ impl Metrics {
         self.write_requests(&mut text);
         self.write_dialects(&mut text);
         write_engine(engine, &mut text);
+        partitions::write(engine, &mut text);
         text.into_string()
     }
 
@@ -135,7 +137,7 @@ impl Metrics {
     }
 }
 
-fn write_engine(engine: &Engine, text: &mut Text) {
+fn write_engine(engine: &dyn Backend, text: &mut Text) {
     let stats = engine.stats();
     let commits = stats.commits;
     text.begin("dauphin_commit_seconds", "histogram", "Time of making a group of changes durable.");

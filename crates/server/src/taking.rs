@@ -3,10 +3,10 @@ use std::sync::mpsc::channel;
 
 use dauphin_core::{Arrival, Stamp};
 use dauphin_dialects::Message;
-use dauphin_engine::{AuditEntry, Engine, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
+use dauphin_engine::{AuditEntry, Backend, EngineError, IdentityChange, IdentityOutcome, Submission, Workspace};
 use dauphin_model::{Instant, WorkspaceIndex};
 
-use crate::handed_in::{HandedIn, Pending};
+use crate::handed_in::{HandedIn, Pending, Until};
 use crate::intake::{Intake, UnknownApps};
 
 /// The messages of one body on their way into the engine: said one by one, then waited for together.
@@ -19,10 +19,10 @@ pub struct Taking<'a> {
 
 impl<'a> Taking<'a> {
     /// For messages that arrive `now`.
-    pub fn new(engine: &'a Engine, workspace: Arc<Workspace>, now: Instant) -> Self {
+    pub fn new(engine: &'a dyn Backend, workspace: Arc<Workspace>, now: Instant, until: Until) -> Self {
         let intake = Intake::new(engine, workspace, now, Arrival::Sent, UnknownApps::Reject);
         let submission = intake.submission();
-        Self { intake, submission, identities: Vec::new(), handed_in: HandedIn::new(engine) }
+        Self { intake, submission, identities: Vec::new(), handed_in: HandedIn::new(engine, until) }
     }
 
     /// Takes one thing that was said, or says why it cannot be counted; then nothing of it is.
@@ -63,7 +63,7 @@ impl<'a> Taking<'a> {
 
 /// Changes who is who, and waits until it is durable and visible. Blocks its thread.
 pub fn change_identities(
-    engine: &Engine,
+    engine: &dyn Backend,
     workspace: WorkspaceIndex,
     stamp: Stamp,
     changes: Vec<IdentityChange>,

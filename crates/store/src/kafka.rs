@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 
 use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message as _;
 
 use crate::{Batch, KeyRange, Record, Store, StoreError, Table, Visit};
@@ -58,7 +57,6 @@ impl KafkaStore {
     /// Consumed offsets are committed for `group` too, so that brokers show how far the input was consumed, and refuse a
     /// node that its group gave up.
     pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
-        require_partition(options, partition)?;
         let writer = Writer::open(options, partition, group)?;
         // From here on nobody else writes the partition, so all that comes before these marks is all there is.
         let marks = [Message::mark(Destination::State), Message::mark(Destination::Rows)];
@@ -169,6 +167,12 @@ impl Store for KafkaStore {
             return Err(StoreError::Failed);
         }
         batch.check()?;
+        if let Some(astray) =
+            batch.relays().iter().find(|relay| usize::from(relay.partition) >= self.writer.partition_count())
+        {
+            let reason = format!("it has no partition {}", astray.partition);
+            return Err(StoreError::Brokers { action: "relay to", topic: self.options.activity_topic(), reason });
+        }
         let consumed = batch.consumed_offset();
         let messages = self.index.messages(batch);
         if messages.is_empty() {
@@ -191,21 +195,4 @@ impl Store for KafkaStore {
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         if self.has_failed { Err(StoreError::Failed) } else { Ok(()) }
     }
-}
-
-/// Refuses a partition that is not there, before a producer asks for it: brokers may make what they are asked for.
-fn require_partition(options: &KafkaOptions, partition: u16) -> Result<(), StoreError> {
-    let failed = |topic: String, reason: String| StoreError::Brokers { action: "open", topic, reason };
-    let consumer: BaseConsumer =
-        options.reader().create().map_err(|error| failed(options.state_topic(), error.to_string()))?;
-    let metadata = consumer
-        .fetch_metadata(None, options.open_timeout)
-        .map_err(|error| failed(options.brokers.clone(), error.to_string()))?;
-    for name in [options.state_topic(), options.rows_topic(), options.activity_topic()] {
-        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
-        if topic.is_none_or(|topic| topic.partitions().len() <= usize::from(partition)) {
-            return Err(failed(name, format!("it has no partition {partition}; make the topics of the cluster first")));
-        }
-    }
-    Ok(())
 }

@@ -183,8 +183,8 @@ fn apply(tables: &mut Tables, batch: Batch) {
 #[cfg(test)]
 mod tests {
     use super::{FailedCommit, MemoryDisk, MemoryStore};
-    use crate::Store;
     use crate::conformance::{Subject, conforms};
+    use crate::{Batch, Relay, Store, StoreError, VALUE_BYTE_COUNT_MAX};
 
     struct Memory {
         disk: MemoryDisk,
@@ -215,5 +215,44 @@ mod tests {
     mod keeping_the_failed_commit {
         use super::*;
         conforms!(Memory::new(FailedCommit::Kept));
+    }
+
+    fn batch_of_a_cluster(number: u8) -> Batch {
+        let mut batch = Batch::new();
+        batch.relay(number.into(), [number]);
+        batch.reply([number]);
+        batch.consumed(number.into());
+        batch
+    }
+
+    #[test]
+    fn what_is_of_a_cluster_is_kept_with_the_commit_it_came_in() {
+        let disk = MemoryDisk::new();
+        for number in 1..3 {
+            MemoryStore::open(&disk).commit(batch_of_a_cluster(number)).unwrap();
+        }
+        let relay = |number: u8| Relay { partition: number.into(), value: vec![number] };
+        assert_eq!((disk.relays(), disk.replies()), (vec![relay(1), relay(2)], vec![vec![1], vec![2]]));
+        assert_eq!((disk.consumed(), disk.commit_count()), (Some(2), 2));
+        for (left, consumed) in [(FailedCommit::Lost, 2), (FailedCommit::Kept, 4)] {
+            disk.fail_commit(0, left);
+            assert!(MemoryStore::open(&disk).commit(batch_of_a_cluster(4)).is_err());
+            assert_eq!(disk.consumed(), Some(consumed), "{left:?}");
+        }
+        assert_eq!((disk.relays().len(), disk.replies().len()), (3, 3));
+    }
+
+    #[test]
+    fn a_message_over_the_limit_is_refused() {
+        let disk = MemoryDisk::new();
+        let mut store = MemoryStore::open(&disk);
+        let mut too_large = [Batch::new(), Batch::new()];
+        too_large[0].relay(0, vec![0; VALUE_BYTE_COUNT_MAX + 1]);
+        too_large[1].reply(vec![0; VALUE_BYTE_COUNT_MAX + 1]);
+        for batch in too_large {
+            assert!(matches!(store.commit(batch), Err(StoreError::MessageTooLarge { .. })));
+        }
+        store.commit(batch_of_a_cluster(1)).unwrap();
+        assert_eq!(disk.commit_count(), 1);
     }
 }

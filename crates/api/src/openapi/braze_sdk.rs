@@ -2,10 +2,11 @@ use dauphin_model::limits::IDENTITY_BYTES_MAX;
 use serde_json::{Value, json};
 
 use super::access::Access;
+use super::ingest::wait;
 use super::operation::{Group, Operation};
 use super::refusals::Standing;
 use super::schema::{Named, described, list, open_object, reference, success, text};
-use super::segment::rejections;
+use super::segment::{lenient, rejections};
 use super::series::app_id;
 use crate::ErrorCode;
 
@@ -28,6 +29,7 @@ pub fn operations() -> Vec<Operation> {
                  its activity is theirs from then on, past included. Sent again, it changes no count. \
                  Pages of other origins may send (CORS).",
             )
+            .takes([lenient(wait())])
             .for_whom(Access::AppIdentifier, Standing::Untold)
             .refuses(&[ErrorCode::RateLimited])
             .reads_json("SdkData", &sent)

@@ -26,12 +26,13 @@ pub fn operations() -> Vec<Operation> {
         Operation::post(Group::Bulk, "/ingest", "ingest")
             .says(
                 "Send rows",
-                "Answered when all rows are durable and visible. Plain, gzip or zstd, found by the first bytes. \
+                "Answered when all rows are durable and, on one machine, visible; see `wait`. Plain, gzip or zstd, found by the first bytes. \
                  A wrong row is counted and named, and does not stop the others. A row sent again changes no count.",
             )
             .takes([
                 switch("strict", "One wrong row, and nothing is taken."),
                 switch("create_apps", "Makes the apps that are not there; the key must also hold `apps.create`."),
+                wait(),
                 json!({
                     "name": "map",
                     "in": "query",
@@ -47,6 +48,15 @@ pub fn operations() -> Vec<Operation> {
             .answers_json(200, "What became of the rows.", "Ingested", &taken)
             .refuses_with("NotIngested"),
     ]
+}
+
+/// The parameter of everything that takes events.
+pub fn wait() -> Value {
+    switch(
+        "wait",
+        "In a cluster, answers when what is sent is visible to queries on the node that was asked, not as soon as it is \
+         durable. On one machine both are one.",
+    )
 }
 
 fn switch(name: &str, description: &str) -> Value {
@@ -65,14 +75,24 @@ pub fn schemas() -> Vec<Named> {
     let line = json!({"type": "integer", "minimum": 1});
     let error = object(&[("line", line), ("reason", json!({"type": "string"}))], &[]);
     let errors = described(list(&error, ERRORS_NAMED_MAX), "The first of the wrong rows.");
-    let counts = ["rows", "new_user_days", "repeats", "rejected"].map(|name| (name, count()));
+    let counts = ["rows", "rejected"].map(|name| (name, count()));
+    let not_yet =
+        |says: &str| described(count(), &format!("{says} Not known, and left out, before the rows are visible."));
+    let seen = [
+        ("new_user_days", not_yet("Days that a user was not known to be active on, each by app.")),
+        ("repeats", not_yet("Rows that changed nothing.")),
+    ];
     let message = ("message", json!({"type": "string", "minLength": 1}));
-    let optional: Vec<_> =
-        counts.iter().cloned().chain([("errors", errors.clone()), ("error", json!({"type": "string"}))]).collect();
+    let optional: Vec<_> = counts
+        .iter()
+        .cloned()
+        .chain(seen.clone())
+        .chain([("errors", errors.clone()), ("error", json!({"type": "string"}))])
+        .collect();
     let required: Vec<_> = [message.clone()].into_iter().chain(counts).collect();
     vec![
         ("IngestRow".into(), row()),
-        ("Ingested".into(), object(&required, &[("errors", errors)])),
+        ("Ingested".into(), object(&required, &[&seen[..], &[("errors", errors)]].concat())),
         ("NotIngested".into(), object(&[message], &optional)),
     ]
 }

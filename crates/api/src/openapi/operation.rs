@@ -1,7 +1,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Access;
-use super::refusals::{Refusals, Standing};
+use super::refusals::{Refusals, Standing, refer};
 use super::schema::reference;
 use crate::{ErrorCode, Language};
 
@@ -219,6 +219,14 @@ impl Operation {
         }
         answer["content"] = Value::Object(content);
         self.answers.insert(status.to_string(), answer);
+        self
+    }
+
+    /// Its successes may carry this header of the components.
+    pub(super) fn carries(mut self, header: &str) -> Self {
+        for answer in self.answers.values_mut() {
+            answer["headers"][header] = refer(header);
+        }
         self
     }
 

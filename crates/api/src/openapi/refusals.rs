@@ -20,6 +20,8 @@ pub enum Standing {
 const LIMIT: &str = "X-RateLimit-Limit";
 const REMAINING: &str = "X-RateLimit-Remaining";
 const RESET: &str = "X-RateLimit-Reset";
+/// How far a series is behind what was accepted.
+pub const LAG: &str = "X-Dauphin-Lag";
 const RETRY_AFTER: &str = "Retry-After";
 const AUTHENTICATE: &str = "WWW-Authenticate";
 
@@ -40,7 +42,8 @@ impl Standing {
     }
 }
 
-fn refer(header: &str) -> Value {
+/// A reference to a header of the components.
+pub fn refer(header: &str) -> Value {
     json!({"$ref": format!("#/components/headers/{header}")})
 }
 
@@ -55,6 +58,12 @@ pub fn headers() -> Value {
         RESET: header(number(), "When the next hour begins: Unix time, in seconds."),
         RETRY_AFTER: header(json!({"type": "integer", "minimum": 1}), "When to try again, in seconds."),
         AUTHENTICATE: header(json!({"type": "string"}), "How to say who asks."),
+        LAG: {
+            "description": "In a cluster: how many accepted events the answer does not count yet, and how long ago the \
+                oldest of them was sent. On one machine there are none, and no header.",
+            "required": false,
+            "schema": {"type": "string", "pattern": "^[0-9]+; seconds=[0-9]+([.][0-9]{1,3})?$", "examples": ["0; seconds=0"]},
+        },
     })
 }
 

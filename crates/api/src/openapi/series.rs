@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::Access;
 use super::operation::{Group, Operation};
-use super::refusals::Standing;
+use super::refusals::{LAG, Standing};
 use super::schema::{
     Named, count, day, described, example, instant, instant_answered, integer, list, object, reference, text, word,
     words,
@@ -85,6 +85,7 @@ impl Series {
                 "Exactly `length` points, oldest first, without a gap.",
                 &[("application/json", answer), ("text/csv", csv)],
             )
+            .carries(LAG)
             .refuses(&[ErrorCode::InvalidParameter, ErrorCode::UnknownApp])
     }
 

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::access::Access;
+use super::ingest::wait;
 use super::operation::{Group, Operation};
 use super::refusals::Standing;
 use super::schema::{Named, count, described, instant, list, object, open_object, reference, text, word, words};
@@ -27,7 +28,7 @@ pub fn operations() -> Vec<Operation> {
         "Track users",
         "Attributes, events and purchases of people. Events and purchases make a user active, on the day of their `time`; \
          which ones do is a setting of the workspace. Attributes do not, but for the dates of the first and last session. \
-         Elements that are wrong are named in `errors`; the others are taken. Answered when durable: a repeat changes no count.",
+         Elements that are wrong are named in `errors`; the others are taken. Answered when durable and, on one machine, visible; see `wait`. A repeat changes no count.",
     );
     let in_bulk = Operation::post(Group::Users, "/users/track/bulk", "trackUsersInBulk")
         .says("Track users in bulk", "The same, with up to 1,000 elements.");
@@ -38,6 +39,7 @@ fn of(operation: Operation, schema: &str) -> Operation {
     let sent = json!({"events": [{"external_id": "ada", "app_id": "shop-web", "name": "opened", "time": "2018-06-28T12:00:00Z"}]});
     let taken = json!({"message": "success", "events_processed": 1});
     operation
+        .takes([wait()])
         .for_whom(Access::Key("users.track"), Standing::Told)
         .reads_json(schema, &sent)
         .answers_json(201, "Taken; of each list that was sent, how many elements.", "UsersTracked", &taken)

@@ -57,7 +57,8 @@ fn show(administration: &Administration<'_>, profile: ProfileKey) -> Result<Vec<
         apps: BTreeMap<&'a str, Vec<String>>,
     }
     let workspace = &administration.workspace;
-    let Some(view) = administration.engine()?.person(workspace.index, profile) else {
+    let found = administration.engine()?.person(workspace.index, profile).map_err(|error| refused(&error))?;
+    let Some(view) = found else {
         return success(&Answer::default());
     };
     let mut answer = Answer { known: true, profiles: view.profile_count, excluded: view.excluded, ..Answer::default() };

@@ -31,7 +31,7 @@ impl Background {
         let server = runtime.block_on(Server::bind(&options))?;
         let address = server.url.trim_start_matches("http://").parse().context("read the listening address")?;
         let (stop, stopped) = watch::channel(false);
-        runtime.spawn(serve(server, App::new(Arc::clone(engine), BODY_BYTES_MAX), stopped));
+        runtime.spawn(serve(server, App::new(engine.clone(), BODY_BYTES_MAX), stopped));
         Ok(Self { address, stop, _runtime: runtime })
     }
 

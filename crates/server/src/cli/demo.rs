@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use dauphin_core::{Arrival, Stamp};
-use dauphin_engine::{Engine, EngineOptions, Submission};
+use dauphin_engine::{Backend, Engine, EngineOptions, Submission};
 use dauphin_model::{ActiveDay, AppId, Day, WorkspaceIndex, Zone};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -41,7 +41,7 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
         let engine = Arc::clone(&engine);
         std::thread::spawn(move || live_traffic(&engine, &world, &stopped))
     };
-    let served = serve::run_server(&engine, &arguments.listen, |url| {
+    let served = serve::run_server(&(engine.clone() as Arc<dyn Backend>), &arguments.listen, |url| {
         eprintln!("listening on {url}");
         print(welcome(url, &plan.made, arguments.data.as_deref()).as_bytes())
     });

@@ -2,7 +2,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use dauphin_engine::Engine;
+use dauphin_engine::Backend;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -21,7 +21,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
         listen.body_limit.0,
         state_bytes_max >> 20
     );
-    let engine = Arc::new(data::open(&arguments.data, state_bytes_max)?);
+    let engine: Arc<dyn Backend> = Arc::new(data::open(&arguments.data, state_bytes_max)?);
     let stats = engine.stats();
     tracing::info!("{} profiles in {} workspaces", stats.profile_count, engine.catalog().workspaces().len());
     run_server(&engine, listen, |url| {
@@ -32,7 +32,7 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
 
 /// Serves until SIGTERM or Ctrl-C, then drains and closes. `ready` hears the URL once requests are answered.
 pub fn run_server(
-    engine: &Arc<Engine>,
+    engine: &Arc<dyn Backend>,
     listen: &ListenArguments,
     ready: impl FnOnce(&str) -> anyhow::Result<()>,
 ) -> anyhow::Result<ExitCode> {
@@ -58,7 +58,7 @@ pub fn run_server(
         ready(&server.url)?;
         tokio::select! {
             served = serve(server, App::new(Arc::clone(engine), listen.body_limit.0), stopped) => served,
-            () = memory::watch(engine) => Ok(()),
+            () = memory::watch(&**engine) => Ok(()),
         }
     });
     drop(runtime);

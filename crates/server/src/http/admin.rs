@@ -34,7 +34,7 @@ pub async fn administer(
     let app = Arc::clone(app);
     let work = move || {
         let Visitor { workspace, key } = visitor;
-        let directory = Directory::Working(&app.engine);
+        let directory = Directory::Working(&*app.engine);
         Administration { directory, workspace, key: Some(key), now }.carry_out(operation, asked)
     };
     let body = tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)??;

@@ -16,8 +16,8 @@ use http::{HeaderMap, header};
 use serde::Serialize;
 
 use super::access::{Visitor, media_type};
-use super::{App, body, respond};
-use crate::handed_in::{HandedIn, Pending};
+use super::{App, body, query, respond};
+use crate::handed_in::{HandedIn, Pending, Until};
 use crate::intake::{Intake, UnknownApps};
 use crate::keys;
 
@@ -27,9 +27,9 @@ const CREATE_APPS: &str = "apps.create";
 /// Errors that an answer names; all are counted.
 const ERRORS_NAMED_MAX: usize = 100;
 
-/// Takes a body of rows, and answers when all of them are durable and visible.
+/// Takes a body of rows, and answers when all of them are settled.
 pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Instant) -> Result<Response, ApiError> {
-    let options = Options::read(request.uri().query().unwrap_or(""))?;
+    let options = Options::read(request.uri().query())?;
     if options.create_apps && !keys::permits(&visitor.key, CREATE_APPS) {
         return Err(ErrorCode::AccessDenied.into());
     }
@@ -45,7 +45,7 @@ pub async fn ingest(app: &Arc<App>, visitor: Visitor, request: Request, now: Ins
     if let Some(pending) = pending {
         report.settle(pending, app).await?;
     }
-    app.metrics.took(format.name(), report.new_user_days + report.repeats, report.rejected);
+    app.metrics.took(format.name(), report.taken(), report.rejected);
     Ok(report.answer())
 }
 
@@ -54,30 +54,22 @@ struct Options {
     columns: Columns,
     strict: bool,
     create_apps: bool,
+    until: Until,
 }
 
 impl Options {
-    fn read(query: &str) -> Result<Self, ApiError> {
-        let mut options = Self { columns: Columns::default(), strict: false, create_apps: false };
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let value = percent_encoding::percent_decode_str(value).decode_utf8_lossy();
+    fn read(query: Option<&str>) -> Result<Self, ApiError> {
+        let until = query::until(query)?;
+        let mut options = Self { columns: Columns::default(), strict: false, create_apps: false, until };
+        for (name, value) in query::parameters(query.unwrap_or("")) {
             match name {
-                "strict" => options.strict = read_switch(name, &value)?,
-                "create_apps" => options.create_apps = read_switch(name, &value)?,
+                "strict" => options.strict = query::switch(name, &value)?,
+                "create_apps" => options.create_apps = query::switch(name, &value)?,
                 "map" => options.columns = options.columns.map(&value).map_err(|error| refuse(error.to_string()))?,
                 _ => {}
             }
         }
         Ok(options)
-    }
-}
-
-fn read_switch(name: &str, value: &str) -> Result<bool, ApiError> {
-    match value {
-        "true" | "1" => Ok(true),
-        "false" | "0" | "" => Ok(false),
-        _ => Err(refuse(format!("`{name}` must be `true` or `false`"))),
     }
 }
 
@@ -149,10 +141,13 @@ impl Job {
                 return Ok((Report { nothing_taken: true, ..looked }, None));
             }
         }
-        let handed_in = HandedIn::new(&self.app.engine);
+        let handed_in = HandedIn::new(&*self.app.engine, self.options.until);
         let unknown_apps = if self.options.create_apps { UnknownApps::Create } else { UnknownApps::Reject };
         let (mut intake, mut identities) = (self.intake(unknown_apps), Vec::new());
         let report = self.read(body, &mut intake, &mut identities, &mut |submission| handed_in.submit(submission))?;
+        if let Some(error) = intake.failure() {
+            return Err(respond::not_taken(error));
+        }
         let audit = (!identities.is_empty()).then(|| intake.audit(&identities));
         Ok((report, Some(handed_in.finish(&intake, identities, audit))))
     }
@@ -163,7 +158,7 @@ impl Job {
             other => other,
         };
         let workspace = Arc::clone(&self.workspace);
-        Intake::new(&self.app.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
+        Intake::new(&*self.app.engine, workspace, self.now, Arrival::Sent, unknown_apps).by(self.actor.clone())
     }
 
     fn open_text(&self, format: TextFormat, body: &Bytes) -> Result<BlockReader, ApiError> {
@@ -260,6 +255,8 @@ struct Report {
     repeats: u64,
     rejected: u64,
     nothing_taken: bool,
+    /// Not all of it is visible yet: what was new and what repeated is not known.
+    uncounted: bool,
     errors: Vec<RowError>,
 }
 
@@ -270,14 +267,20 @@ struct RowError {
 }
 
 impl Report {
-    /// Waits until everything that was handed in is durable and visible.
+    /// Waits until everything that was handed in is settled.
     async fn settle(&mut self, pending: Pending, app: &App) -> Result<(), ApiError> {
         let settled = pending.settle(&app.engine).await.map_err(|error| respond::not_taken(&error))?;
         let unchanged = settled.outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count();
         self.new_user_days = settled.receipt.new_user_days;
         self.repeats = settled.receipt.repeats + unchanged as u64;
+        self.uncounted = !settled.receipt.is_visible;
         self.nothing_taken = self.rejected > 0 && self.rejected == self.rows;
         Ok(())
+    }
+
+    /// Rows that were counted or repeated, or will be.
+    fn taken(&self) -> u64 {
+        if self.uncounted { self.rows - self.rejected } else { self.new_user_days + self.repeats }
     }
 
     fn reject(&mut self, line: u64, reason: String) {
@@ -293,8 +296,10 @@ impl Report {
         struct Answer {
             message: String,
             rows: u64,
-            new_user_days: u64,
-            repeats: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            new_user_days: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            repeats: Option<u64>,
             rejected: u64,
             #[serde(skip_serializing_if = "Vec::is_empty")]
             errors: Vec<RowError>,
@@ -303,7 +308,9 @@ impl Report {
             Some(first) if self.nothing_taken => format!("Nothing was taken; line {}: {}", first.line, first.reason),
             _ => "success".to_owned(),
         };
-        let Self { rows, new_user_days, repeats, rejected, errors, .. } = self;
+        let Self { rows, rejected, errors, .. } = self;
+        let [new_user_days, repeats] =
+            [self.new_user_days, self.repeats].map(|count| (!self.uncounted).then_some(count));
         let answer = Answer { message, rows, new_user_days, repeats, rejected, errors };
         respond::json_with_status(if self.nothing_taken { 400 } else { 200 }, &answer)
     }

@@ -109,7 +109,13 @@ impl KeyedRoute {
         now: Instant,
     ) -> Result<Response, ApiError> {
         match self {
-            Self::Series(route) => series::series(app, route, visitor, request, now).await,
+            Self::Series(route) => {
+                // Looked at before the rows are, which then lack no more than it says.
+                let lag = app.engine.lag();
+                let mut response = series::series(app, route, visitor, request, now).await?;
+                respond::add_lag(&mut response, lag);
+                Ok(response)
+            }
             Self::List(route) => Ok(respond::json(route.body())),
             Self::Ingest => Box::pin(ingest::ingest(app, visitor, request, now)).await,
             Self::Track(route) => Box::pin(track::track(app, route, visitor, request, now)).await,

@@ -41,7 +41,7 @@ fn counted_as(endpoint: Option<Endpoint>, path: &str) -> &str {
 
 /// The metrics as text.
 pub fn answer(app: &App) -> Response {
-    let mut response = Response::new(Body::from(app.metrics.text(&app.engine)));
+    let mut response = Response::new(Body::from(app.metrics.text(&*app.engine)));
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, content_type);
     response

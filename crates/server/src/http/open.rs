@@ -1,5 +1,4 @@
 use axum::response::Response;
-use dauphin_api::ErrorCode;
 
 use super::{App, respond};
 use crate::{console, docs};
@@ -41,7 +40,7 @@ impl OpenRoute {
             Self::Health => respond::json(r#"{"message":"alive"}"#),
             Self::Ready => match app.engine.failure() {
                 None => respond::json(r#"{"message":"ready"}"#),
-                Some(_) => respond::error(&ErrorCode::Unavailable.into()),
+                Some(error) => respond::error(&respond::unavailable(&error)),
             },
         }
     }

@@ -5,7 +5,7 @@ use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_core::Arrival;
 use dauphin_dialects::{ProfileEdit, ProfileEntry, ProfileRequest, read_profiles};
-use dauphin_engine::{AuditEntry, Engine, IdentityChange, IdentityOutcome};
+use dauphin_engine::{AuditEntry, Backend, IdentityChange, IdentityOutcome};
 use dauphin_model::limits::PERSON_PROFILES_MAX;
 use dauphin_model::{Identity, IdentityError, IdentitySecret, Instant};
 use serde::Serialize;
@@ -74,7 +74,7 @@ pub async fn profiles(
     let work = move || {
         let _permits = permits;
         let entries = read_profiles(asked, &body).map_err(body::unreadable)?;
-        let outcomes = change(&app.engine, route, &visitor, &entries, now)?;
+        let outcomes = change(&*app.engine, route, &visitor, &entries, now)?;
         Ok(answer(asked, &entries, &outcomes))
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?
@@ -82,7 +82,7 @@ pub async fn profiles(
 
 /// What became of each entry; of one that asks for nothing, or cannot be read, nothing. Blocks its thread.
 fn change(
-    engine: &Engine,
+    engine: &dyn Backend,
     route: ProfileRoute,
     visitor: &Visitor,
     entries: &[ProfileEntry<'_>],

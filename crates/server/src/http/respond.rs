@@ -2,7 +2,7 @@ use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode, Format, Language, Points};
-use dauphin_engine::EngineError;
+use dauphin_engine::{EngineError, Lag};
 use dauphin_model::Instant;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
@@ -11,6 +11,7 @@ use super::rate_limit::Standing;
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
 const CSV: HeaderValue = HeaderValue::from_static("text/csv; charset=utf-8");
+const LAG: HeaderName = HeaderName::from_static("x-dauphin-lag");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const RATE_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RATE_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
@@ -102,13 +103,21 @@ pub fn not_taken(error: &EngineError) -> ApiError {
         return ApiError::with_message(ErrorCode::Unavailable, message);
     }
     tracing::error!(%error, "what was sent was not taken");
-    ErrorCode::Unavailable.into()
+    unavailable(error)
 }
 
-/// What a client is told when the history cannot be shown; the log has the reason.
+/// What a client is told when what they ask for cannot be shown; the log has the reason.
 pub fn not_shown(error: &EngineError) -> ApiError {
-    tracing::error!(%error, "the history was not shown");
-    ErrorCode::Unavailable.into()
+    tracing::error!(%error, "what was asked for was not shown");
+    unavailable(error)
+}
+
+/// 503. Why something cannot be done now is said in words for clients; what else can go wrong is nobody's business.
+pub fn unavailable(error: &EngineError) -> ApiError {
+    match error {
+        EngineError::Unavailable(reason) => ApiError::with_message(ErrorCode::Unavailable, reason.to_string()),
+        _ => ErrorCode::Unavailable.into(),
+    }
 }
 
 /// 405, with what the path does take.
@@ -126,6 +135,21 @@ pub fn options(allow: &'static str) -> Response {
     response
 }
 
+/// Says how far the answer is behind what was accepted, where it can be.
+pub fn add_lag(response: &mut Response, lag: Option<Lag>) {
+    if let Some(lag) = lag {
+        response.headers_mut().insert(LAG, lag_value(lag));
+    }
+}
+
+/// `<events>; seconds=<seconds>`, to the millisecond.
+fn lag_value(lag: Lag) -> HeaderValue {
+    let Lag { events, seconds } = lag;
+    // A clock that was set is no reason to say nonsense.
+    let seconds = (seconds.max(0.0) * 1_000.0).round() / 1_000.0;
+    HeaderValue::try_from(format!("{events}; seconds={seconds}")).expect("digits and words are a header's value")
+}
+
 /// Says where the workspace stands in its hour.
 pub fn add_standing(response: &mut Response, standing: Standing, now: Instant) {
     let too_many = response.status() == StatusCode::TOO_MANY_REQUESTS;
@@ -135,5 +159,24 @@ pub fn add_standing(response: &mut Response, standing: Standing, now: Instant) {
     headers.insert(RATE_RESET, standing.reset_seconds.into());
     if too_many {
         headers.insert(header::RETRY_AFTER, (standing.reset_seconds - now.seconds()).max(1).into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lag_is_events_and_seconds() {
+        for (events, seconds, expected) in [
+            (0, 0.0, "0; seconds=0"),
+            (1_234_567, 1.5, "1234567; seconds=1.5"),
+            (1, 0.000_4, "1; seconds=0"),
+            (1, 86_400.123_45, "1; seconds=86400.123"),
+            (0, -3.0, "0; seconds=0"),
+            (0, f64::NAN, "0; seconds=0"),
+        ] {
+            assert_eq!(lag_value(Lag { events, seconds }), expected);
+        }
     }
 }

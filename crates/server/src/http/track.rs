@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::Serialize;
 
 use super::access::Visitor;
-use super::{App, body, respond};
+use super::{App, body, query, respond};
 use crate::handed_in::Pending;
 use crate::taking::Taking;
 
@@ -45,7 +45,7 @@ impl TrackRoute {
     }
 }
 
-/// Takes attributes, events and purchases, and answers when all that is good is durable and visible.
+/// Takes attributes, events and purchases, and answers when all that is good is settled.
 pub async fn track(
     app: &Arc<App>,
     route: TrackRoute,
@@ -54,12 +54,13 @@ pub async fn track(
     now: Instant,
 ) -> Result<Response, ApiError> {
     let elements_max = route.elements_max(request.headers());
+    let until = query::until(request.uri().query())?;
     let (body, permits) = body::read_json(app, request).await?;
     let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
         let track = read_users_track(&body, &visitor.workspace.zone, elements_max).map_err(body::unreadable)?;
-        Ok(Taken::of(Taking::new(&serving.engine, visitor.workspace, now), track))
+        Ok(Taken::of(Taking::new(&*serving.engine, visitor.workspace, now, until), track))
     };
     let Taken { pending, sent, refused } = app.compute(work).await?;
     let elements: usize = sent.iter().flatten().sum();

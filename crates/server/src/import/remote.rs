@@ -136,9 +136,9 @@ impl Remote {
         Ok((rows, received(answer, first_row + rows.saturating_sub(1), place_of)?))
     }
 
-    /// Sends a body until the server has it; a repeat changes nothing, so trying again is safe.
+    /// Sends a body until the server has counted it; a repeat changes nothing, so trying again is safe.
     fn post(&self, content_type: &str, query: &str, body: &[u8]) -> anyhow::Result<IngestAnswer> {
-        let url = format!("{}/ingest?create_apps={}{query}", self.url, self.create_apps);
+        let url = format!("{}/ingest?wait=true&create_apps={}{query}", self.url, self.create_apps);
         let mut pauses = TRY_PAUSES_SECONDS.iter();
         loop {
             let sent = self

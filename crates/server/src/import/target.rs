@@ -75,7 +75,7 @@ impl Target {
 
 impl Local {
     fn intake(&self, unknown_apps: UnknownApps) -> Intake<'_> {
-        Intake::new(&self.engine, Arc::clone(&self.workspace), self.now, Arrival::Imported, unknown_apps)
+        Intake::new(&*self.engine, Arc::clone(&self.workspace), self.now, Arrival::Imported, unknown_apps)
     }
 }
 
@@ -175,7 +175,7 @@ impl LocalLoader<'_> {
         let audit = self.intake.audit(&identities);
         let local = self.local;
         let outcomes =
-            change_identities(&local.engine, local.workspace.index, self.intake.stamp(), identities, Some(audit))?;
+            change_identities(&*local.engine, local.workspace.index, self.intake.stamp(), identities, Some(audit))?;
         receipt.repeats += outcomes.iter().filter(|outcome| **outcome != IdentityOutcome::Changed).count() as u64;
         Ok((receipt, Vec::new()))
     }

@@ -236,5 +236,5 @@ macro_rules! scenarios {
 // In alphabetical order.
 scenarios! {
     admin as_of braze_sdk braze_sdk_counts days french keys keys_header_only overlap parameters profiles
-    profiles_counts rate_limit routes sdk_cors segment segment_counts series sessions users_track
+    profiles_counts rate_limit routes sdk_cors segment segment_counts series sessions users_track wait
 }

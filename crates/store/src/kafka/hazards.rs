@@ -105,3 +105,68 @@ impl Topic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::kafka::{KafkaOptions, TopicPlan, Topics};
+
+    /// Hazards of the topics that the plan makes, after the change.
+    fn hazards(plan: &TopicPlan, change: impl FnOnce(&mut Topics)) -> Vec<String> {
+        let options = KafkaOptions::new("127.0.0.1:9092");
+        let mut topics = Topics { topics: plan.topics(&options).to_vec() };
+        change(&mut topics);
+        topics.hazards(&options).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_default_plan_is_safe() {
+        assert_eq!(hazards(&TopicPlan::new(12), |_| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn too_few_copies_are_told_of_each_topic() {
+        let plan = |replication_factor, min_insync_replicas| TopicPlan {
+            replication_factor,
+            min_insync_replicas,
+            ..TopicPlan::new(12)
+        };
+        for (plan, count, words) in [
+            (plan(1, 1), 8, "replication factor is 1"),
+            (plan(2, 2), 8, "while a broker rests"),
+            (plan(3, 1), 4, "min.insync.replicas is 1"),
+            (plan(3, 3), 4, "3 of 3 copies"),
+            (plan(2, 3), 8, "nothing can be written"),
+        ] {
+            let found = hazards(&plan, |_| {});
+            assert_eq!(found.len(), count, "{found:?}");
+            assert!(found.iter().any(|hazard| hazard.contains(words)), "{found:?}");
+        }
+        let short = TopicPlan { activity_retention: Duration::from_hours(1), ..TopicPlan::new(12) };
+        let found = hazards(&short, |_| {});
+        assert!(found.len() == 1 && found[0].contains("`dauphin.activity`: retention.ms is 3600000"), "{found:?}");
+    }
+
+    #[test]
+    fn what_was_changed_since_is_told() {
+        for (topic, setting, value, words) in [
+            (0, "cleanup.policy", "compact,delete", "cleanup.policy is compact,delete and must be delete"),
+            (0, "retention.bytes", "1000", "retention.bytes is set"),
+            (1, "cleanup.policy", "delete", "cleanup.policy is delete and must be compact"),
+            (1, "delete.retention.ms", "1000", "delete.retention.ms is 1000"),
+            (2, "min.compaction.lag.ms", "0", "min.compaction.lag.ms is 0"),
+            (2, "max.message.bytes", "1048588", "max.message.bytes is 1048588"),
+            (3, "unclean.leader.election.enable", "true", "unclean.leader.election.enable is on"),
+        ] {
+            let found = hazards(&TopicPlan::new(12), |topics| {
+                topics.topics[topic].settings.insert(setting.to_owned(), value.to_owned());
+            });
+            assert!(found.len() == 1 && found[0].contains(words), "{setting}: {found:?}");
+        }
+        let found = hazards(&TopicPlan::new(12), |topics| topics.topics[1].partitions = 24);
+        assert_eq!(found, ["topic `dauphin.state`: it has 24 partitions and must have 12"]);
+        let found = hazards(&TopicPlan::new(12), |topics| drop(topics.topics.pop()));
+        assert_eq!(found, ["topic `dauphin.meta`: it is not there; make the topics of the cluster"]);
+    }
+}

@@ -100,3 +100,82 @@ impl Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Destination, Index, Message};
+    use crate::{Batch, KeyRange, Table};
+
+    /// What the messages of a batch say: where, the key as text, and the value as text or `-`.
+    fn said(index: &Index, fill: impl FnOnce(&mut Batch)) -> Vec<String> {
+        let mut batch = Batch::new();
+        fill(&mut batch);
+        let text =
+            |bytes: &Option<Vec<u8>>| bytes.as_deref().map_or("-".to_owned(), |bytes| bytes.escape_ascii().to_string());
+        let say = |message: &Message| format!("{:?} {} {}", message.to, text(&message.key), text(&message.value));
+        index.messages(batch).iter().map(say).collect()
+    }
+
+    #[test]
+    fn a_key_is_written_once_and_what_is_not_there_never() {
+        let mut index = Index::default();
+        for key in [b"a", b"b", b"c"] {
+            index.put(Table::Log, key, 1, 0);
+        }
+        let messages = said(&index, |batch| {
+            batch.put(Table::Log, *b"b", *b"1");
+            batch.remove(Table::Log, *b"a");
+            batch.put(Table::Log, *b"x", *b"2");
+            batch.remove(Table::Log, *b"x");
+            batch.remove(Table::Page, *b"a");
+            batch.put(Table::Log, *b"b", *b"3");
+            batch.put(Table::Row, *b"r", *b"4");
+            batch.put(Table::Row, *b"r", *b"5");
+        });
+        assert_eq!(messages, ["State \\x02a -", "State \\x02b 3", "Rows \\x04r 5"]);
+        assert!(said(&index, |batch| batch.remove_range(Table::Log, KeyRange::starting_at(*b"d"))).is_empty());
+    }
+
+    #[test]
+    fn a_range_takes_what_is_there_and_what_came_before_it() {
+        let mut index = Index::default();
+        for key in [b"a", b"b", b"c", b"d"] {
+            index.put(Table::Log, key, 1, 0);
+        }
+        let messages = said(&index, |batch| {
+            batch.put(Table::Log, *b"bb", *b"1");
+            batch.put(Table::Log, *b"b", *b"2");
+            batch.remove_range(Table::Log, KeyRange::new(*b"b", *b"d"));
+            batch.put(Table::Log, *b"c", *b"3");
+            batch.relay(3, *b"relay");
+            batch.consumed(1);
+            batch.reply(*b"reply");
+        });
+        let expected = [
+            "State \\x02b -",
+            "State \\x02c 3",
+            "Rows \\x00 reply",
+            "Activity(3) - relay",
+            "State \\x00\\x02 \\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01",
+        ];
+        assert_eq!(messages, expected);
+    }
+
+    #[test]
+    fn bytes_are_counted_as_records_come_and_go() {
+        let mut index = Index::default();
+        let record = |key: &[u8], value: Option<&[u8]>| Message::record(Table::Row, key, value.map(<[u8]>::to_vec));
+        for (message, byte_count) in [
+            (record(b"key", Some(b"value")), 8),
+            (record(b"key", Some(b"")), 3),
+            (record(b"other", Some(b"1")), 9),
+            (record(b"key", None), 6),
+            (record(b"key", None), 6),
+            (Message::reply(vec![1; 100]), 6),
+            (Message::mark(Destination::Rows), 6),
+        ] {
+            index.apply(&message, 0);
+            assert_eq!(index.byte_count(), byte_count, "{message:?}");
+        }
+    }
+}

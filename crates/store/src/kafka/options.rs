@@ -113,7 +113,7 @@ impl KafkaOptions {
     pub(super) fn writer(&self, partition: u16) -> ClientConfig {
         let mut config = self.client();
         if config.get("compression.type").is_none() {
-            config.set("compression.type", "zstd");
+            config.set("compression.type", "lz4");
         }
         config
             .set("transactional.id", self.transactional_id(partition))

@@ -41,6 +41,10 @@ pub(super) fn read(
             .add_partition_offset(&span.topic, partition.into(), span.first)
             .map_err(|error| failed(error.to_string()))?;
     }
+    for span in spans {
+        // A partition that is asked for before its leader is known is asked for again after half a second.
+        consumer.fetch_metadata(Some(&span.topic), options.stall_timeout).map_err(|error| failed(error.to_string()))?;
+    }
     consumer.assign(&parts).map_err(|error| failed(error.to_string()))?;
     let started = Instant::now();
     let mut heard = started;

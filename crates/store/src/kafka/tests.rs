@@ -1,4 +1,5 @@
 //! The contract over brokers: the client library's own simulation everywhere, real ones where they are named.
 
 mod brokers;
+mod partition;
 mod simulated;

@@ -85,7 +85,7 @@ impl TopicPlan {
         Topics { topics: self.topics(options).to_vec() }.hazards(options)
     }
 
-    fn topics(&self, options: &KafkaOptions) -> [Topic; 4] {
+    pub(super) fn topics(&self, options: &KafkaOptions) -> [Topic; 4] {
         let retention = [("retention.ms", self.activity_retention.as_millis().to_string())];
         let topic = |name, partitions, settings: &[(&str, &str)], retention: &[(&str, String)]| {
             let numbers = [

@@ -1,7 +1,7 @@
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext, PurgeConfig};
@@ -23,6 +23,7 @@ pub(super) struct Writer {
     producer: BaseProducer<Deliveries>,
     options: KafkaOptions,
     partition: u16,
+    partition_count: usize,
     group: Group,
 }
 
@@ -37,18 +38,21 @@ enum Setback {
 impl Writer {
     /// Takes the partition over: an earlier writer's transaction is ended, and no later one of it is taken.
     pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
-        let brokers = |error: KafkaError| StoreError::Brokers {
-            action: "write to",
-            topic: options.state_topic(),
-            reason: error.to_string(),
-        };
-        let producer = options.writer(partition).create_with_context(Deliveries::default()).map_err(brokers)?;
-        let writer = Self { producer, options: options.clone(), partition, group };
+        let producer = options.writer(partition).create_with_context(Deliveries::default());
+        let producer: BaseProducer<_> =
+            producer.map_err(|error| unopened(options.brokers.clone(), error.to_string()))?;
+        let partition_count = require_partition(producer.client(), options, partition)?;
+        let writer = Self { producer, options: options.clone(), partition, partition_count, group };
         let deadline = Instant::now() + options.open_timeout;
         writer
             .patiently("take over", deadline, |rest| writer.producer.init_transactions(rest))
             .map_err(|setback| writer.failure("take over", setback))?;
         Ok(writer)
+    }
+
+    /// Into how many partitions the input is divided.
+    pub const fn partition_count(&self) -> usize {
+        self.partition_count
     }
 
     /// Makes all messages visible to those who read what is committed, or none, and answers at which offset each is.
@@ -71,6 +75,15 @@ impl Writer {
     }
 
     fn attempt(&self, messages: &[Message], consumed: Option<i64>, deadline: Instant) -> Result<Vec<i64>, Setback> {
+        self.write(messages, consumed, deadline)?;
+        self.settle(deadline)?;
+        let offsets = self.producer.context().offsets()?;
+        self.patiently("commit to", deadline, |rest| self.producer.commit_transaction(rest))?;
+        Ok(offsets)
+    }
+
+    /// Begins a transaction, and puts everything into it.
+    fn write(&self, messages: &[Message], consumed: Option<i64>, deadline: Instant) -> Result<(), Setback> {
         self.producer.context().expect(messages.len());
         self.producer.begin_transaction().map_err(|error| self.setback("commit to", &error))?;
         for (index, message) in messages.iter().enumerate() {
@@ -89,10 +102,15 @@ impl Writer {
                 self.producer.send_offsets_to_transaction(&offsets, &group, rest)
             })?;
         }
-        self.settle(deadline)?;
-        let offsets = self.producer.context().offsets()?;
-        self.patiently("commit to", deadline, |rest| self.producer.commit_transaction(rest))?;
-        Ok(offsets)
+        Ok(())
+    }
+
+    /// A transaction with these messages, all of them with the brokers, that nobody ends.
+    #[cfg(test)]
+    pub fn begin(&self, messages: &[Message], consumed: Option<i64>) -> Result<(), StoreError> {
+        let deadline = Instant::now() + self.options.commit_timeout;
+        let written = self.write(messages, consumed, deadline).and_then(|()| self.settle(deadline));
+        written.map_err(|setback| self.failure("write to", setback))
     }
 
     fn send(&self, index: usize, message: &Message, deadline: Instant) -> Result<(), Setback> {
@@ -185,6 +203,27 @@ impl Writer {
             _ => StoreError::Brokers { action, topic, reason },
         }
     }
+}
+
+/// Refuses a partition that is not there, and answers how many there are.
+fn require_partition(client: &Client<Deliveries>, options: &KafkaOptions, partition: u16) -> Result<usize, StoreError> {
+    // Of all topics: brokers may make a topic that is asked for by name.
+    let metadata = client.fetch_metadata(None, options.open_timeout);
+    let metadata = metadata.map_err(|error| unopened(options.brokers.clone(), error.to_string()))?;
+    let mut partition_count = 0;
+    for name in [options.state_topic(), options.rows_topic(), options.activity_topic()] {
+        let topic = metadata.topics().iter().find(|topic| topic.name() == name);
+        partition_count = topic.map_or(0, |topic| topic.partitions().len());
+        if partition_count <= usize::from(partition) {
+            let reason = format!("it has no partition {partition}; make the topics of the cluster first");
+            return Err(unopened(name, reason));
+        }
+    }
+    Ok(partition_count)
+}
+
+fn unopened(topic: String, reason: String) -> StoreError {
+    StoreError::Brokers { action: "open", topic, reason }
 }
 
 /// Hears where each message of a transaction ended up.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dauphin_store::{Embedded, FORMAT_SUPPORTED, Store, StoreError};
+use dauphin_store::{Batch, Embedded, FORMAT_SUPPORTED, Store, StoreError, Table};
 
 use crate::files::{commit, contents, contents_after, files, new_directory};
 
@@ -140,4 +140,23 @@ fn a_directory_without_its_lock_file_can_be_written_again() {
     assert!(matches!(&error, StoreError::Io { path: file, .. } if file.ends_with("LOCK")), "{error}");
     Box::new(Embedded::open(&path).unwrap()).close().unwrap();
     Embedded::open_read_only(&path).unwrap();
+}
+
+#[test]
+fn what_only_a_cluster_does_is_refused_and_the_store_goes_on() {
+    let (_parent, path) = new_directory();
+    let mut store = Embedded::create(&path).unwrap();
+    let mut batches = [Batch::new(), Batch::new(), Batch::new()];
+    batches[0].relay(1, *b"message");
+    batches[1].reply(*b"reply");
+    batches[2].consumed(7);
+    for mut batch in batches {
+        batch.put(Table::Page, *b"key", *b"value");
+        let error = store.commit(batch).unwrap_err();
+        assert!(matches!(error, StoreError::NotACluster { .. }), "{error}");
+        assert!(error.to_string().contains(&path.display().to_string()), "{error}");
+    }
+    assert!(contents(&store).is_empty());
+    commit(&mut store, 0..3);
+    assert_eq!(contents(&store), contents_after(3));
 }

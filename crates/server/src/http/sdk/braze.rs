@@ -11,19 +11,22 @@ use serde::Serialize;
 use super::sender::TooMany;
 use super::tally::{Rejections, Taken};
 use super::{Sender, Tally, unreadable};
-use crate::http::{App, body};
+use crate::handed_in::Until;
+use crate::http::{App, body, query};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-braze-api-key");
 
-/// Takes a body of events, and answers when all of them are durable and visible.
+/// Takes a body of events, and answers when all of them are settled.
 pub async fn data(app: &Arc<App>, request: Request, now: Instant) -> Result<Response, ApiError> {
     let key = request.headers().get(API_KEY).map(|value| value.to_str().unwrap_or(""));
     let sender = key.map(|key| Sender::with_app_id(&app.engine.catalog(), key)).transpose()?;
+    // What an SDK asks for in vain is no reason to refuse its events.
+    let until = query::until(request.uri().query()).unwrap_or_default();
     let (body, permits) = body::read(app, request).await?;
     let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
-        take(&serving, sender, &body::plain(body, serving.body_bytes_max)?, now)
+        take(&serving, sender, &body::plain(body, serving.body_bytes_max)?, now, until)
     };
     let taken = app.compute(work).await?;
     // The SDK asks for configuration and triggers; without them it keeps its own.
@@ -37,7 +40,7 @@ struct Answer {
     rejections: Rejections,
 }
 
-fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<Taken, ApiError> {
+fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant, until: Until) -> Result<Taken, ApiError> {
     let body = SdkBody::parse(body).map_err(unreadable)?;
     let sender = match sender {
         Some(sender) => sender,
@@ -46,7 +49,7 @@ fn take(app: &App, sender: Option<Sender>, body: &[u8], now: Instant) -> Result<
     if let Err(TooMany(standing)) = sender.admit(app, now) {
         return Ok(Taken::TooMany(standing));
     }
-    let mut tally = Tally::new(&app.engine, &sender, now);
+    let mut tally = Tally::new(&*app.engine, &sender, now, until);
     body.messages(sender.app.id.as_str(), &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
     Ok(tally.finish(&sender, "braze_sdk"))
 }

@@ -12,16 +12,19 @@ use serde_json::json;
 use super::sender::{TooMany, write_key_of_headers, write_key_of_query};
 use super::tally::{Rejections, Taken};
 use super::{Sender, Tally, unreadable};
-use crate::http::{App, body, respond};
+use crate::handed_in::Until;
+use crate::http::{App, body, query, respond};
 
-/// Takes one message or a batch, and answers when all of it is durable and visible.
+/// Takes one message or a batch, and answers when all of it is settled.
 pub async fn messages(app: &Arc<App>, call: SegmentCall, request: Request, now: Instant) -> Result<Response, ApiError> {
     let sender = sender_outside_body(app, &request)?;
+    // What an SDK asks for in vain is no reason to refuse its messages.
+    let until = query::until(request.uri().query()).unwrap_or_default();
     let (body, permits) = body::read(app, request).await?;
     let serving = Arc::clone(app);
     let work = move || {
         let _permits = permits;
-        take(&serving, call, sender, &body::plain(body, serving.body_bytes_max)?, now)
+        take(&serving, call, sender, &body::plain(body, serving.body_bytes_max)?, now, until)
     };
     let taken = app.compute(work).await?;
     taken.answer(app, now, |rejections| Answer { success: true, rejections }).await
@@ -45,6 +48,7 @@ fn take(
     sender: Option<Sender>,
     body: &[u8],
     arrival: Instant,
+    until: Until,
 ) -> Result<Taken, ApiError> {
     let body = SegmentBody::parse(call, body).map_err(unreadable)?;
     let sender = match sender {
@@ -55,7 +59,7 @@ fn take(
         return Ok(Taken::TooMany(standing));
     }
     let context = SegmentContext { app_id: sender.app.id.as_str(), arrival, zone: &sender.workspace.zone };
-    let mut tally = Tally::new(&app.engine, &sender, arrival);
+    let mut tally = Tally::new(&*app.engine, &sender, arrival, until);
     body.messages(&context, &mut |index, said| tally.add(index, said)).map_err(unreadable)?;
     Ok(tally.finish(&sender, "segment"))
 }

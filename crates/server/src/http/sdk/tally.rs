@@ -1,12 +1,12 @@
 use axum::response::Response;
 use dauphin_api::{ApiError, ErrorCode};
 use dauphin_dialects::Message;
-use dauphin_engine::Engine;
+use dauphin_engine::Backend;
 use dauphin_model::Instant;
 use serde::Serialize;
 
 use super::Sender;
-use crate::handed_in::Pending;
+use crate::handed_in::{Pending, Until};
 use crate::http::rate_limit::Standing;
 use crate::http::{App, respond};
 use crate::taking::Taking;
@@ -38,7 +38,7 @@ pub enum Taken {
 }
 
 impl Taken {
-    /// Waits until everything is durable and visible, then answers: what `success` makes of it, or 429.
+    /// Waits until everything is settled, then answers: what `success` makes of it, or 429.
     pub async fn answer<T: Serialize>(
         self,
         app: &App,
@@ -75,8 +75,8 @@ const fn is_zero(count: &u64) -> bool {
 }
 
 impl<'a> Tally<'a> {
-    pub fn new(engine: &'a Engine, sender: &Sender, now: Instant) -> Self {
-        let taking = Taking::new(engine, sender.workspace.clone(), now);
+    pub fn new(engine: &'a dyn Backend, sender: &Sender, now: Instant, until: Until) -> Self {
+        let taking = Taking::new(engine, sender.workspace.clone(), now, until);
         Self { taking, taken: 0, rejected: 0, rejected_last: None, errors: Vec::new() }
     }
 

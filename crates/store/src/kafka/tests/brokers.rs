@@ -4,12 +4,15 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::admin::AdminOptions;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
+use rdkafka::{Offset, TopicPartitionList};
 
-use crate::Store;
-use crate::conformance::{Subject, conforms};
+use super::partition::{self, PARTITION, batch, messages, open};
+use crate::conformance::{Contents, Subject, conforms, contents};
 use crate::kafka::topics::{admin, wait};
-use crate::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_topics};
+use crate::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_topics, describe};
+use crate::{Store, StoreError, Table};
 
 /// Names the brokers, `host:port` with commas between.
 const BROKERS_VARIABLE: &str = "DAUPHIN_TEST_BROKERS";
@@ -30,15 +33,16 @@ impl Brokers {
         let mut options = KafkaOptions::new(brokers);
         options.topic_prefix = format!("test-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         options.stall_timeout = Duration::from_secs(20);
-        let mut plan = TopicPlan::new(2);
-        (plan.replication_factor, plan.min_insync_replicas) = (1, 1);
-        create_topics(&options, &plan).unwrap();
+        create_topics(&options, &plan()).unwrap();
         Some(Self { options })
     }
+}
 
-    fn open(&self) -> KafkaStore {
-        KafkaStore::open(&self.options, 1, Group::none()).unwrap()
-    }
+/// For whatever number of brokers there is.
+fn plan() -> TopicPlan {
+    let mut plan = TopicPlan::new(2);
+    (plan.replication_factor, plan.min_insync_replicas) = (1, 1);
+    plan
 }
 
 impl Drop for Brokers {
@@ -55,14 +59,167 @@ impl Drop for Brokers {
 
 impl Subject for Brokers {
     fn open(&mut self) -> Box<dyn Store> {
-        Box::new(Self::open(self))
+        Box::new(open(&self.options))
     }
 
     /// Another owner comes, and goes.
     fn fail_next_commit(&mut self) {
-        let producer: BaseProducer = self.options.writer(1).create().unwrap();
+        let producer: BaseProducer = self.options.writer(PARTITION).create().unwrap();
         producer.init_transactions(self.options.open_timeout).unwrap();
     }
 }
 
 conforms!(where there is one: Brokers::named());
+
+fn with_brokers(check: impl FnOnce(&KafkaOptions)) {
+    if let Some(brokers) = Brokers::named() {
+        check(&brokers.options);
+    }
+}
+
+#[test]
+fn all_of_a_batch_comes_together() {
+    with_brokers(partition::all_of_a_batch_comes_together);
+}
+
+#[test]
+fn the_newest_is_there_after_reopening() {
+    with_brokers(partition::the_newest_is_there_after_reopening);
+}
+
+#[test]
+fn a_message_for_no_partition_is_refused_and_the_store_goes_on() {
+    with_brokers(partition::a_message_for_no_partition_is_refused_and_the_store_goes_on);
+}
+
+#[test]
+fn a_partition_that_is_not_there_is_refused() {
+    with_brokers(partition::a_partition_that_is_not_there_is_refused);
+}
+
+/// Everything a commit can carry; nothing of it may show.
+fn unwanted() -> crate::Batch {
+    batch(|batch| {
+        batch.put(Table::Row, *b"row", *b"unwanted");
+        batch.put(Table::Page, *b"new", *b"unwanted");
+        batch.remove(Table::Page, *b"page");
+        batch.relay(0, *b"unwanted");
+        batch.reply(*b"unwanted");
+        batch.consumed(99);
+    })
+}
+
+fn wanted() -> crate::Batch {
+    batch(|batch| {
+        batch.put(Table::Row, *b"row", *b"wanted");
+        batch.put(Table::Page, *b"page", *b"wanted");
+        batch.consumed(5);
+    })
+}
+
+fn holds_what_was_wanted(options: &KafkaOptions, store: &KafkaStore) {
+    let record = |key: &[u8]| vec![(key.to_vec(), b"wanted".to_vec())];
+    assert_eq!(contents(store), Contents::from([(Table::Page, record(b"page")), (Table::Row, record(b"row"))]));
+    assert_eq!(store.consumed(), Some(5));
+    // Of the input, the first message that others may read is one that comes now.
+    let mut other = KafkaStore::open(options, 0, Group::none()).unwrap();
+    other.commit(batch(|batch| batch.relay(0, *b"now"))).unwrap();
+    assert_eq!(messages(options, &options.activity_topic(), 0, 1), [(None, Some(b"now".to_vec()))]);
+}
+
+#[test]
+fn opening_takes_the_partition_from_an_earlier_owner() {
+    with_brokers(|options| {
+        let mut first = open(options);
+        first.commit(wanted()).unwrap();
+        let mut second = open(options);
+        let error = first.commit(unwanted()).unwrap_err();
+        assert!(matches!(error, StoreError::Fenced { partition: PARTITION, .. }), "{error}");
+        assert!(matches!(first.commit(wanted()), Err(StoreError::Failed)));
+        holds_what_was_wanted(options, &second);
+        second.commit(batch(|batch| batch.put(Table::Row, *b"row", *b"later"))).unwrap();
+        assert!(matches!(Box::new(first).close(), Err(StoreError::Failed)));
+        let store = open(options);
+        assert_eq!(contents(&store)[&Table::Row], [(b"row".to_vec(), b"later".to_vec())]);
+    });
+}
+
+/// Everything is with the brokers but the word that it is to be.
+#[test]
+fn a_commit_that_was_cut_short_is_not_there() {
+    with_brokers(|options| {
+        let mut store = open(options);
+        store.commit(wanted()).unwrap();
+        let messages = store.index.messages(unwanted());
+        store.writer.begin(&messages, None).unwrap();
+        // Gone without a word, as a process that was killed: nothing of it is taken back.
+        std::mem::forget(store);
+        let store = open(options);
+        holds_what_was_wanted(options, &store);
+    });
+}
+
+/// A consumer that is a member of the group of workers.
+fn member(options: &KafkaOptions) -> BaseConsumer {
+    let mut config = options.reader();
+    config.set("group.id", format!("{}-workers", options.topic_prefix));
+    let consumer: BaseConsumer = config.create().unwrap();
+    consumer.subscribe(&[&options.activity_topic()]).unwrap();
+    while consumer.assignment().unwrap().count() == 0 {
+        drop(consumer.poll(Duration::from_millis(50)));
+    }
+    consumer
+}
+
+#[test]
+fn the_offset_is_committed_for_the_group_and_a_generation_that_is_over_is_refused() {
+    with_brokers(|options| {
+        let mut options = options.clone();
+        options.commit_timeout = Duration::from_secs(2);
+        let group = Group::none();
+        let consumer = member(&options);
+        group.set(consumer.group_metadata());
+        let mut store = KafkaStore::open(&options, PARTITION, group).unwrap();
+        store.commit(wanted()).unwrap();
+        let mut asked = TopicPartitionList::new();
+        asked.add_partition(&options.activity_topic(), PARTITION.into());
+        let committed = consumer.committed_offsets(asked.clone(), Duration::from_secs(10)).unwrap();
+        assert_eq!(committed.elements()[0].offset(), Offset::Offset(5));
+        // The member leaves, another comes: the membership that the store was given is over.
+        drop(consumer);
+        let consumer = member(&options);
+        let error = store.commit(unwanted()).unwrap_err();
+        assert!(matches!(error, StoreError::Brokers { .. }), "{error}");
+        let committed = consumer.committed_offsets(asked, Duration::from_secs(10)).unwrap();
+        assert_eq!(committed.elements()[0].offset(), Offset::Offset(5));
+        holds_what_was_wanted(&options, &open(&options));
+    });
+}
+
+#[test]
+fn topics_are_made_as_planned_and_once() {
+    with_brokers(|options| {
+        let topics = describe(options).unwrap();
+        let found: Vec<_> = plan().hazards(options).iter().map(ToString::to_string).collect();
+        assert_eq!(topics.hazards(options).iter().map(ToString::to_string).collect::<Vec<_>>(), found);
+        assert_eq!(topics.partitions(options), Some(2));
+        for wanted in plan().topics(options) {
+            let made = topics.get(&wanted.name).unwrap();
+            assert_eq!((made.partitions, made.replication_factor), (wanted.partitions, wanted.replication_factor));
+            for (setting, value) in &wanted.settings {
+                assert_eq!(made.settings.get(setting), Some(value), "{setting} of {}", wanted.name);
+            }
+        }
+        assert_eq!(create_topics(options, &plan()).unwrap(), Vec::<String>::new());
+        let error = create_topics(options, &TopicPlan { partitions: 3, ..plan() }).unwrap_err();
+        assert!(error.to_string().contains("2 partitions, and 3 are wanted"), "{error}");
+        // What was interrupted is completed.
+        wait(admin(options).unwrap().delete_topics(&[&options.rows_topic()], &AdminOptions::new())).unwrap();
+        while describe(options).unwrap().get(&options.rows_topic()).is_some() {
+            std::thread::yield_now();
+        }
+        assert_eq!(describe(options).unwrap().hazards(options).len(), found.len() - 1);
+        assert_eq!(create_topics(options, &plan()).unwrap(), [options.rows_topic()]);
+        assert_eq!(contents(&open(options)), Contents::new());
+    });
+}

@@ -5,9 +5,10 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-use crate::Store;
-use crate::conformance::{Subject, conforms};
-use crate::kafka::{Group, KafkaOptions, KafkaStore};
+use super::partition::{self, PARTITION, batch, open};
+use crate::conformance::{Contents, Subject, conforms, contents};
+use crate::kafka::KafkaOptions;
+use crate::{Store, StoreError, Table};
 
 struct Simulated {
     brokers: MockCluster<'static, DefaultProducerContext>,
@@ -23,18 +24,92 @@ impl Simulated {
         }
         Self { brokers, options }
     }
+
+    /// The next requests of a kind get these answers, each one.
+    fn refuse(&self, kind: RDKafkaApiKey, answers: &[RDKafkaRespErr]) {
+        self.brokers.request_errors(kind, answers);
+    }
 }
 
 impl Subject for Simulated {
     fn open(&mut self) -> Box<dyn Store> {
-        Box::new(KafkaStore::open(&self.options, 1, Group::none()).unwrap())
+        Box::new(open(&self.options))
     }
 
     fn fail_next_commit(&mut self) {
         // They do not fence by themselves.
-        let fenced = RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED;
-        self.brokers.request_errors(RDKafkaApiKey::EndTxn, &[fenced]);
+        self.refuse(RDKafkaApiKey::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_PRODUCER_FENCED]);
     }
 }
 
 conforms!(Simulated::new());
+
+#[test]
+fn all_of_a_batch_comes_together() {
+    partition::all_of_a_batch_comes_together(&Simulated::new().options);
+}
+
+#[test]
+fn the_newest_is_there_after_reopening() {
+    partition::the_newest_is_there_after_reopening(&Simulated::new().options);
+}
+
+#[test]
+fn a_message_for_no_partition_is_refused_and_the_store_goes_on() {
+    partition::a_message_for_no_partition_is_refused_and_the_store_goes_on(&Simulated::new().options);
+}
+
+#[test]
+fn a_partition_that_is_not_there_is_refused() {
+    partition::a_partition_that_is_not_there_is_refused(&Simulated::new().options);
+}
+
+/// Each refusal once, wherever in a transaction it comes.
+#[test]
+fn what_brokers_refuse_for_a_while_is_tried_again() {
+    use RDKafkaApiKey::{AddPartitionsToTxn, EndTxn, Produce};
+    use RDKafkaRespErr as Answer;
+    let simulated = Simulated::new();
+    let mut store = open(&simulated.options);
+    for (number, (kind, answer)) in [
+        (AddPartitionsToTxn, Answer::RD_KAFKA_RESP_ERR_CONCURRENT_TRANSACTIONS),
+        (AddPartitionsToTxn, Answer::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS),
+        (AddPartitionsToTxn, Answer::RD_KAFKA_RESP_ERR_NOT_COORDINATOR),
+        (Produce, Answer::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION),
+        (Produce, Answer::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS),
+        (EndTxn, Answer::RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE),
+        // After this one the transaction is taken back, and made again.
+        (AddPartitionsToTxn, Answer::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let value = number.to_string().into_bytes();
+        simulated.refuse(kind, &[answer]);
+        store.commit(batch(|batch| batch.put(Table::Row, *b"row", value.clone()))).unwrap();
+        let expected = Contents::from([(Table::Row, vec![(b"row".to_vec(), value)])]);
+        assert_eq!(contents(&store), expected, "{kind:?} {answer:?}");
+    }
+}
+
+#[test]
+fn what_brokers_go_on_refusing_fails_the_store() {
+    let mut simulated = Simulated::new();
+    simulated.options.commit_timeout = std::time::Duration::from_millis(300);
+    let mut store = open(&simulated.options);
+    let denied = [RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 100];
+    simulated.refuse(RDKafkaApiKey::AddPartitionsToTxn, &denied);
+    let error = store.commit(batch(|batch| batch.put(Table::Row, *b"row", *b"1"))).unwrap_err();
+    assert!(matches!(error, StoreError::Brokers { action: "commit to", .. }), "{error}");
+    assert!(matches!(store.scan(Table::Row, &crate::KeyRange::all(), &mut |_, _| panic!()), Err(StoreError::Failed)));
+}
+
+#[test]
+fn a_fenced_commit_says_so() {
+    let mut simulated = Simulated::new();
+    let mut store = open(&simulated.options);
+    simulated.fail_next_commit();
+    let error = store.commit(batch(|batch| batch.put(Table::Row, *b"row", *b"1"))).unwrap_err();
+    assert!(matches!(error, StoreError::Fenced { partition: PARTITION, .. }), "{error}");
+    assert!(error.to_string().contains("another node owns partition 1"), "{error}");
+}
