@@ -86,8 +86,8 @@ def lag(url: str, workspace: Workspace, days: range) -> int | None:
         answer = ask(url, workspace, "/kpi/dau/data_series", None, days)
     except (Unanswered, RuntimeError):
         return None
-    # Events, then seconds.
-    return int(answer.headers.get(LAG_HEADER, "0").split(",")[0].split()[0])
+    # `12; seconds=1.25`
+    return int(answer.headers.get(LAG_HEADER, "0").split(";")[0])
 
 
 def wait_for_no_lag(nodes: dict[str, str], workspace: Workspace, days: range) -> float:

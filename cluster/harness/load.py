@@ -3,13 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from threading import Condition, Lock, Thread
 from typing import Any
 
 from harness.client import Answer, Request, Unanswered, Workspace, post, profile_count
+from harness.compare import ask
 from harness.family import Family
-from harness.oracle import Oracle, Profile
+from harness.oracle import Day, Oracle, Profile
 
 ACKNOWLEDGED_SECONDS_MAX = 240.0
 """Longer than any fault lasts, and all that must be done again after it."""
@@ -35,7 +37,7 @@ class Load:
         self._goes_on = False
         self._is_over = False
         self._busy = 0
-        families = [Family(f"f{number}", seed, workspace.apps, days, self.oracle) for number in range(clients)]
+        families = [Family(number, seed, workspace.apps, days, self.oracle) for number in range(clients)]
         self._threads = [Thread(target=self._tell, args=(family,), daemon=True) for family in families]
         for thread in self._threads:
             thread.start()
@@ -92,8 +94,9 @@ class Load:
         may_have_arrived = False
         why = ""
         while time.monotonic() < deadline and not self._is_over:
+            url = random.choice(self.urls)
             try:
-                answer = post(random.choice(self.urls), self.workspace, request)
+                answer = post(url, self.workspace, request)
             except Unanswered as reason:
                 why = str(reason)
                 may_have_arrived |= reason.may_have_arrived
@@ -101,6 +104,8 @@ class Load:
             else:
                 if answer.status < 500:
                     self._take(family, request, answer, may_have_arrived)
+                    if request.visible is not None:
+                        self._look(url, request.visible)
                     return
                 why = f"{answer.status} {answer.body}"
                 may_have_arrived = True
@@ -119,6 +124,13 @@ class Load:
                 return
             self.counts["asked again"] += 1
             time.sleep(random.uniform(0, AGAIN_SECONDS))
+
+    def _look(self, url: str, day: Day) -> None:
+        """The node that answered counts it now; one that cannot be asked any more is not asked again."""
+        with suppress(Unanswered, RuntimeError):
+            (point,) = ask(url, self.workspace, "/kpi/dau/data_series", None, range(day, day + 1)).body["data"]
+            if point["dau"] != 1:
+                self._name(f"{url} answered when it was to be visible, but counts {point['dau']} on {point['time']}")
 
     def _take(self, family: Family, request: Request, answer: Answer, is_repeat: bool) -> None:
         with self._lock:
