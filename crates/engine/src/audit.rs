@@ -68,6 +68,29 @@ impl AuditEntry {
     }
 }
 
+impl AuditEntry {
+    /// The entry on a change of `workspace`, as the store keeps it.
+    pub fn to_bytes(&self, workspace: WorkspaceIndex) -> Vec<u8> {
+        audit_value(workspace, self)
+    }
+
+    /// The workspaces whose logs have the entry: the one that was changed, and the one whose key changed it.
+    pub fn logs(&self, workspace: WorkspaceIndex) -> BTreeSet<WorkspaceIndex> {
+        let mut logs = BTreeSet::from([workspace]);
+        if let Actor::Key { workspace, .. } = self.actor {
+            logs.insert(workspace);
+        }
+        logs
+    }
+}
+
+impl AuditRecord {
+    /// Reads what [`AuditEntry::to_bytes`] wrote, as entry `sequence` of a log.
+    pub fn read(sequence: u64, bytes: &[u8]) -> Result<Self, Malformed> {
+        read_audit_value(sequence, bytes)
+    }
+}
+
 fn details_of(change: &IdentityChange) -> Value {
     let hash = |profile: &ProfileKey| format!("{profile:?}");
     match change {
@@ -166,12 +189,8 @@ impl AuditLog {
 
     /// Writes an entry on a change of `workspace` to its log, and to that of the workspace whose key changed it.
     pub fn put(&mut self, workspace: WorkspaceIndex, entry: &AuditEntry, batch: &mut Batch) {
-        let mut logs = BTreeSet::from([workspace]);
-        if let Actor::Key { workspace, .. } = entry.actor {
-            logs.insert(workspace);
-        }
-        let value = audit_value(workspace, entry);
-        for log in logs {
+        let value = entry.to_bytes(workspace);
+        for log in entry.logs(workspace) {
             let last = self.last.entry(log).or_default();
             *last += 1;
             batch.put(Table::Audit, audit_key(log, *last), value.as_slice());

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use dauphin_model::limits::{KEYS_MAX, WORKSPACES_MAX};
 use dauphin_model::{AppId, AppIndex, IdentitySecret, WorkspaceIndex, Zone};
+use dauphin_store::Batch;
+
+use crate::record::{put_edit, put_secret};
 
 pub use edit::{CatalogEdit, CatalogError, Setting};
 
@@ -180,6 +183,20 @@ impl Catalog {
             }
         }
         Ok(catalog)
+    }
+
+    /// Makes `edit`: the catalog afterwards, and the records that remember it.
+    pub fn edited(&self, edit: &CatalogEdit) -> Result<(Self, Batch), CatalogError> {
+        let (catalog, mut batch) = (self.with(edit)?, Batch::new());
+        put_edit(&catalog, edit, &mut batch);
+        Ok((catalog, batch))
+    }
+
+    /// The records that remember the secret of a new catalog.
+    pub fn founded(secret: &IdentitySecret) -> (Self, Batch) {
+        let mut batch = Batch::new();
+        put_secret(secret, &mut batch);
+        (Self::new(secret.clone()), batch)
     }
 
     fn workspace_mut(&mut self, index: WorkspaceIndex) -> Result<&mut Workspace, CatalogError> {

@@ -25,7 +25,7 @@ pub(crate) struct CommitStats {
 }
 
 /// The same at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct CommitCounts {
     /// Commits by latency, a step of [`COMMIT_STEPS`] each, and those that took longer.
     pub counts: [u64; COMMIT_STEPS.len() + 1],

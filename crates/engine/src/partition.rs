@@ -150,6 +150,14 @@ impl PartitionEngine {
         Ok(MessageCounts { events: event_count, new_user_days })
     }
 
+    /// Everything before `offset` was folded, or is no message.
+    pub fn pass_to(&mut self, offset: i64) {
+        if offset > self.progress.next_offset {
+            self.progress.next_offset = offset;
+            self.group.has_messages = true;
+        }
+    }
+
     fn grow_to(&mut self, workspace: WorkspaceIndex) {
         let count = workspace.0 as usize + 1;
         if self.ledgers.len() < count {

@@ -93,7 +93,7 @@ pub enum Setting {
 
 impl CatalogEdit {
     /// The zone that this edit would give to a workspace that is there already.
-    pub(crate) fn new_zone(&self) -> Option<(WorkspaceIndex, &Zone)> {
+    pub fn new_zone(&self) -> Option<(WorkspaceIndex, &Zone)> {
         let Self::SetWorkspace { workspace, settings } = self else { return None };
         let last = settings.iter().rev().find_map(|setting| match setting {
             Setting::Zone(zone) => Some(zone),
@@ -103,7 +103,7 @@ impl CatalogEdit {
     }
 
     /// The workspace that is changed; the one this edit makes is `next`.
-    pub(crate) const fn workspace(&self, next: WorkspaceIndex) -> WorkspaceIndex {
+    pub const fn workspace(&self, next: WorkspaceIndex) -> WorkspaceIndex {
         match self {
             Self::AddWorkspace { .. } | Self::AddWorkspaceWithKey { .. } => next,
             Self::SetWorkspace { workspace, .. }

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_taken_for_something_else() {
-        for bytes in [&b""[..], b"\0\0", b"\0\x03", b"\0\x01\0", b"\x09key", b"\xff"] {
+        for bytes in [&b""[..], b"\0\0", b"\0\x03", b"\0\x01\0", b"\x0akey", b"\xff"] {
             assert_eq!(MessageKey::decode(bytes), None, "{bytes:?}");
         }
     }
