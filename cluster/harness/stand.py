@@ -49,6 +49,7 @@ class OnBrokers:
     PREFIX = "dauphin"
     PARTITIONS = 6
     SESSION_SECONDS = 3.0
+    """A node that is not heard of for so long gives its partitions up."""
 
     def __init__(
         self, folder: Path, binary: Path, brokers: int, nodes: int, spare_nodes: int = 0, is_linked: bool = True
@@ -70,7 +71,8 @@ class OnBrokers:
         self.links[name] = self._links.open(listeners)
         addresses = ",".join(f"{HOST}:{listener.advertised}" for listener in listeners)
         store = self._store(addresses or self._brokers.bootstrap)
-        return Node(name, self.binary, store, self.folder / f"node-{number}.log", {})
+        options = [*store, "--session-timeout", f"{self.SESSION_SECONDS:.0f}s"]
+        return Node(name, self.binary, options, self.folder / f"node-{number}.log", {})
 
     def _store(self, addresses: str) -> list[str]:
         return ["--store", "kafka", "--brokers", addresses, "--topic-prefix", self.PREFIX]
