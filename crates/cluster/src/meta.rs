@@ -19,7 +19,7 @@ use crate::client::{assigned, random};
 
 mod writer;
 
-use writer::{MetaWriter, Written};
+use writer::{Appender, MetaWriter, Written};
 
 /// What all nodes share: the secret, the catalog, the audit log. One topic with one partition, which all nodes follow.
 ///
@@ -31,6 +31,7 @@ pub(crate) struct Meta {
     moved: Condvar,
     catalog: ArcSwapOption<Catalog>,
     writer: Mutex<Option<MetaWriter>>,
+    appender: Mutex<Option<Appender>>,
 }
 
 struct Followed {
@@ -67,6 +68,7 @@ impl Meta {
             moved: Condvar::new(),
             catalog: ArcSwapOption::empty(),
             writer: Mutex::default(),
+            appender: Mutex::default(),
         }
     }
 
@@ -228,7 +230,14 @@ impl Meta {
     pub fn note(&self, workspace: WorkspaceIndex, entry: &AuditEntry) -> Result<(), EngineError> {
         let mut batch = Batch::new();
         put_audit(workspace, entry, &mut batch);
-        let offset = writer::append(&self.options, batch).map_err(|error| unavailable(&error))?;
+        let appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let appender = match appender {
+            Some(appender) => appender,
+            None => Appender::open(&self.options).map_err(|error| unavailable(&error))?,
+        };
+        // One that failed is not kept.
+        let offset = appender.append(batch).map_err(|error| unavailable(&error))?;
+        *self.appender.lock().unwrap_or_else(PoisonError::into_inner) = Some(appender);
         self.wait_for(offset)
     }
 
@@ -293,8 +302,11 @@ pub(crate) fn unavailable(reason: &str) -> EngineError {
     EngineError::Unavailable(reason.into())
 }
 
-/// The changes of a batch as messages: key, and value or nothing.
-fn messages(batch: Batch) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+/// Key, and value or nothing.
+type Message = (Vec<u8>, Option<Vec<u8>>);
+
+/// The changes of a batch as messages.
+fn messages(batch: Batch) -> Result<Vec<Message>, StoreError> {
     let message = |change| match change {
         Change::Put { table, key, value } => Some((MessageKey::Record { table, key: &key }.encode(), Some(value))),
         Change::Remove { table, key } => Some((MessageKey::Record { table, key: &key }.encode(), None)),

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use dauphin_engine::{Progress, ROWS_SEQUENCE_KEY};
+use dauphin_engine::{PROGRESS_KEY, Progress};
 use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use dauphin_store::{Batch, MemoryDisk, MemoryStore, Store, Table};
 use rdkafka::Message as _;
@@ -17,7 +17,7 @@ pub(crate) fn snapshot(options: &KafkaOptions, partition: u16) -> Result<MemoryS
         let rows = read(options, &options.rows_topic(), partition)?;
         let state = read(options, &options.state_topic(), partition)?;
         // The state was read last, so it has what the rows have; if it has more, they are not of one commit.
-        let progress = rows.get(&(Table::Row, ROWS_SEQUENCE_KEY.to_vec()));
+        let progress = rows.get(&(Table::Row, PROGRESS_KEY.to_vec()));
         let of_rows = progress.and_then(|bytes| Progress::read(bytes).ok()).unwrap_or_default().sequence;
         let last_log = state.range((Table::Log, Vec::new())..(Table::Page, Vec::new())).next_back();
         let of_state = last_log.and_then(|((_, key), _)| key.as_slice().try_into().ok()).map_or(0, u64::from_be_bytes);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use dauphin_core::{Bucket, History, Ledger, LedgerRow, RowChange, Rows};
 use dauphin_model::{ActiveDay, Cause, RowKey, WorkspaceIndex};
 
-use crate::record::{Malformed, Progress, ROWS_SEQUENCE_KEY, split_row_key};
+use crate::record::{Malformed, PROGRESS_KEY, Progress, split_row_key};
 
 /// The rows of all partitions added up, kept true while they change: all that answering needs.
 ///
@@ -35,7 +35,7 @@ impl Follower {
     /// Takes the next record of a partition's rows; says whether it ended a commit.
     pub fn take(&mut self, partition: u16, key: &[u8], value: &[u8]) -> Result<bool, Malformed> {
         let followed = self.partitions.get_mut(usize::from(partition)).ok_or(Malformed)?;
-        if key == ROWS_SEQUENCE_KEY {
+        if key == PROGRESS_KEY {
             followed.progress = Progress::read(value)?;
             let coming = std::mem::take(&mut followed.coming);
             for (workspace, key, day, bytes) in coming {

@@ -40,6 +40,6 @@ pub use follower::Follower;
 pub use identity::IdentityDone;
 pub use inspect::{Inspection, TableInspection, WorkspaceInspection};
 pub use partition::{MessageCounts, PartitionEngine, PartitionOptions};
-pub use record::{Envelope, Malformed, Progress, ROWS_SEQUENCE_KEY, Reply, Trace};
+pub use record::{Envelope, Malformed, PROGRESS_KEY, Progress, Reply, Trace};
 pub use restore::{RestoreError, Restored, RestoredRows};
 pub use submission::{Done, PartitionChanges, Receipt, Submission};

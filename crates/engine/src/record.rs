@@ -19,8 +19,8 @@ pub(crate) use identity::{identity_key, identity_value, read_identity_value, spl
 pub(crate) use log::{LogEntry, LogRecord, log_key, log_sequence};
 pub(crate) use page::{PageKey, page_profile_count, page_value, split_page_value};
 pub(crate) use route::{RouteRecord, forward_value, read_route, route_key, route_value};
-pub use row::ROWS_SEQUENCE_KEY;
-pub(crate) use row::{row_key, split_row_key};
+pub use row::PROGRESS_KEY;
+pub(crate) use row::{ROWS_SEQUENCE_KEY, row_key, split_row_key};
 pub(crate) use seen::SeenKey;
 
 /// A record that cannot be what this software wrote.

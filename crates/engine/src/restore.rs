@@ -11,7 +11,8 @@ use dauphin_store::{KeyRange, Store, StoreError, Table};
 use crate::Catalog;
 use crate::memory::Memory;
 use crate::record::{
-    LogEntry, LogRecord, Malformed, Progress, ROWS_SEQUENCE_KEY, log_sequence, read_catalog, split_row_key,
+    LogEntry, LogRecord, Malformed, PROGRESS_KEY, Progress, ROWS_SEQUENCE_KEY, log_sequence, read_catalog,
+    split_row_key,
 };
 use crate::row_sums::RowSums;
 use shards::{Room, ShardReader};
@@ -96,7 +97,7 @@ impl RestoredRows {
     }
 
     fn take_row(&mut self, key: &[u8], value: &[u8]) -> Result<(), Malformed> {
-        if key == ROWS_SEQUENCE_KEY {
+        if key == ROWS_SEQUENCE_KEY || key == PROGRESS_KEY {
             self.progress = Progress::read(value)?;
             return Ok(());
         }

@@ -4,6 +4,7 @@ mod administration;
 mod arguments;
 mod bench;
 mod check;
+mod cluster;
 mod data;
 mod demo;
 mod import;
@@ -45,6 +46,7 @@ pub fn run() -> ExitCode {
         Command::Key(arguments) => administration::key(&arguments),
         Command::User(arguments) => administration::user(&arguments),
         Command::Audit(arguments) => administration::audit(&arguments),
+        Command::Cluster(arguments) => cluster::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),

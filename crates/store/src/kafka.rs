@@ -11,6 +11,7 @@ use crate::{Batch, KeyRange, Record, Store, StoreError, Table, Visit};
 use index::Index;
 use message::{Destination, Message};
 use reader::Span;
+use values::Values;
 use writer::Writer;
 
 mod group;
@@ -23,6 +24,7 @@ mod reader;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod values;
 mod writer;
 
 pub use group::Group;
@@ -44,7 +46,7 @@ pub struct KafkaStore {
     writer: Writer,
     index: Index,
     /// What opening read; gone from the first commit on.
-    opened: Option<BTreeMap<Table, Records>>,
+    opened: Option<Values>,
     consumed: Option<i64>,
     has_failed: bool,
 }
@@ -62,7 +64,7 @@ impl KafkaStore {
         let marks = [Message::mark(Destination::State), Message::mark(Destination::Rows)];
         let ends = writer.commit(&marks, None)?;
         let mut index = Index::default();
-        let mut values = BTreeMap::<Table, Records>::new();
+        let mut values = Values::default();
         let mut consumed = None;
         let spans: Vec<Span> = [options.state_topic(), options.rows_topic()]
             .into_iter()
@@ -75,11 +77,11 @@ impl KafkaStore {
         ) {
             (Some(MessageKey::Record { table, key }), Some(value)) => {
                 index.put(table, key, value.len(), message.offset());
-                values.entry(table).or_default().insert(key.to_vec(), value.to_vec());
+                values.put(table, key, value);
             }
             (Some(MessageKey::Record { table, key }), None) => {
                 index.remove(table, key);
-                values.entry(table).or_default().remove(key);
+                values.remove(table, key);
             }
             (Some(MessageKey::Consumed), Some(value)) => {
                 consumed = value.try_into().ok().map(i64::from_be_bytes).or(consumed);
@@ -134,18 +136,11 @@ impl Store for KafkaStore {
         if self.has_failed {
             return Err(StoreError::Failed);
         }
-        let read;
-        let records = match &self.opened {
-            Some(values) => values.get(&table),
+        match &self.opened {
+            Some(values) => visit(values.range(table, keys), each),
             None => {
-                read = self.read(table, keys)?;
-                Some(&read)
-            }
-        };
-        let records = records.filter(|_| !keys.is_empty());
-        for (key, value) in records.into_iter().flat_map(|records| records.range::<[u8], _>(keys.bounds())) {
-            if each(key, value).is_break() {
-                break;
+                let records = self.read(table, keys)?;
+                visit(records.iter().map(|(key, value)| (key.as_slice(), value.as_slice())), each);
             }
         }
         Ok(())
@@ -156,8 +151,8 @@ impl Store for KafkaStore {
             return Err(StoreError::Failed);
         }
         let Some((key, place)) = self.index.range(table, keys).next_back() else { return Ok(None) };
-        if let Some(value) = self.opened.as_ref().and_then(|values| values.get(&table)?.get(key)) {
-            return Ok(Some((key.to_vec(), value.clone())));
+        if let Some(value) = self.opened.as_ref().and_then(|values| values.get(table, key)) {
+            return Ok(Some((key.to_vec(), value.to_vec())));
         }
         Ok(self.read_at(table, &BTreeMap::from([(key.to_vec(), place.offset)]))?.pop_last())
     }
@@ -195,4 +190,8 @@ impl Store for KafkaStore {
     fn close(self: Box<Self>) -> Result<(), StoreError> {
         if self.has_failed { Err(StoreError::Failed) } else { Ok(()) }
     }
+}
+
+fn visit<'a>(mut records: impl Iterator<Item = (&'a [u8], &'a [u8])>, each: &mut Visit<'_>) {
+    let _ended_early = records.any(|(key, value)| each(key, value).is_break());
 }

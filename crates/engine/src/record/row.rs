@@ -6,6 +6,10 @@ use super::Malformed;
 /// row changes the rows hold.
 pub const ROWS_SEQUENCE_KEY: &[u8] = &[];
 
+/// Key of how far a partition of a cluster is, in place of the other: it comes after every row, so that who reads the
+/// records of a commit in order has all of them by then.
+pub const PROGRESS_KEY: &[u8] = &[0xff; 9];
+
 /// Key of a row: `[workspace: u32][measure and scope: u16][day: u16]`, big-endian. Its value is the row in its parts.
 pub fn row_key(workspace: WorkspaceIndex, row: RowKey, day: ActiveDay) -> [u8; 8] {
     let mut key = [0; 8];

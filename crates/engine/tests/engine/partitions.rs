@@ -82,12 +82,10 @@ impl Cluster {
     fn work(&mut self, number: usize, length: usize, fault: Option<FailedCommit>) -> bool {
         let count = self.count();
         let member = &mut self.members[number];
-        let mut offset = member.engine.progress().next_offset;
         let sent = Instant::new(1_000_000, 0).unwrap();
-        for _ in 0..length {
+        for offset in (member.engine.progress().next_offset..).take(length) {
             let Some(bytes) = member.log.get(usize::try_from(offset).unwrap()) else { break };
             member.engine.fold(offset, sent, bytes).unwrap();
-            offset += 1;
         }
         if !member.engine.has_work() {
             return false;
@@ -107,10 +105,13 @@ impl Cluster {
             assert_eq!(member.engine.progress().next_offset, member.disk.consumed().unwrap_or(0));
         }
         if committed || fault == Some(FailedCommit::Kept) {
-            for change in rows {
-                if let Change::Put { table: Table::Row, key, value } = change {
-                    self.follower.take(u16::try_from(number).unwrap(), &key, &value).unwrap();
-                }
+            let puts = rows.into_iter().filter_map(|change| match change {
+                Change::Put { table: Table::Row, key, value } => Some((key, value)),
+                _ => None,
+            });
+            // A store may write the records of a commit in the order of their keys.
+            for (key, value) in puts.collect::<BTreeMap<_, _>>() {
+                self.follower.take(u16::try_from(number).unwrap(), &key, &value).unwrap();
             }
         }
         let member = &mut self.members[number];

@@ -1,7 +1,7 @@
 //! The console's powers for scripts: on a data directory that nobody works with, or on a running server.
 
 pub mod arguments;
-mod table;
+pub mod table;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -184,7 +184,7 @@ fn show(
     operation: Operation,
     asked: &Value,
     field: &str,
-    columns: &[Column],
+    columns: &[Column<'_>],
 ) -> anyhow::Result<ExitCode> {
     if list.json {
         return change(&list.target, operation, asked);

@@ -5,6 +5,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dauphin_model::{AppId, Zone};
 
 use super::administration::arguments::{AppArguments, AuditArguments, KeyArguments, UserArguments, WorkspaceArguments};
+use super::cluster::arguments::{ClusterArguments, StoreArguments};
 use crate::administration::check_name;
 use crate::bench::WrittenFile;
 use crate::memory::{self, PROCESS_BYTES_MIN};
@@ -39,6 +40,8 @@ pub enum Command {
     User(UserArguments),
     /// Who changed what, and when
     Audit(AuditArguments),
+    /// Make a cluster on Kafka, look at it, move data into it and out of it
+    Cluster(ClusterArguments),
     /// Try it: a made-up year of activity, live traffic, a console to look at
     Demo(DemoArguments),
     /// Measure this machine
@@ -52,6 +55,13 @@ pub struct InitArguments {
     /// The directory to make
     #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
     pub data: PathBuf,
+    #[command(flatten)]
+    pub workspace: WorkspaceToMake,
+}
+
+/// The first workspace of a new store.
+#[derive(Args)]
+pub struct WorkspaceToMake {
     /// Name of the workspace
     #[arg(long, env = "DAUPHIN_WORKSPACE", value_name = "NAME", default_value = "main", value_parser = parse_name)]
     pub workspace: String,
@@ -72,9 +82,8 @@ pub struct NewApp {
 
 #[derive(Args)]
 pub struct ServeArguments {
-    /// The data directory
-    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArguments,
     #[command(flatten)]
     pub listen: ListenArguments,
     #[command(flatten)]
@@ -238,9 +247,8 @@ pub enum SeriesFormat {
 
 #[derive(Args)]
 pub struct CheckArguments {
-    /// The data directory
-    #[arg(long, env = "DAUPHIN_DATA", value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub store: StoreArguments,
     #[command(flatten)]
     pub memory: MemoryArguments,
 }

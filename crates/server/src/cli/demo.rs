@@ -10,7 +10,7 @@ use dauphin_engine::{Backend, Engine, EngineOptions, Submission};
 use dauphin_model::{ActiveDay, AppId, Day, WorkspaceIndex, Zone};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::arguments::{DemoArguments, InitArguments, NewApp};
+use super::arguments::{DemoArguments, NewApp, WorkspaceToMake};
 use super::data::cores;
 use super::init::{Made, Plan, make_store};
 use super::{print, serve};
@@ -28,7 +28,7 @@ pub fn run(arguments: &DemoArguments) -> anyhow::Result<ExitCode> {
     let zone = Zone::utc();
     let apps = APPS.iter().map(|(name, id)| Ok(NewApp { name: (*name).to_owned(), id: Some(AppId::new(id)?) }));
     let apps = apps.collect::<anyhow::Result<Vec<_>>>()?;
-    let plan = Plan::of(&InitArguments { data: data.clone(), workspace: "demo".to_owned(), zone, app: apps })?;
+    let plan = Plan::of(&WorkspaceToMake { workspace: "demo".to_owned(), zone, app: apps })?;
     let mut store = make_store(&data)?;
     plan.carry_out(store.as_mut())?;
     let engine = Engine::open(store, EngineOptions::for_cores(cores())).context("open the new data directory")?;

@@ -8,7 +8,7 @@ use dauphin_store::{Embedded, Store, StoreError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::arguments::{InitArguments, NewApp};
+use super::arguments::{InitArguments, NewApp, WorkspaceToMake};
 use super::print_json;
 use crate::administration::RATE_LIMIT_PER_HOUR;
 use crate::{clock, keys};
@@ -29,7 +29,7 @@ pub struct MadeApp {
 }
 
 pub fn run(arguments: &InitArguments) -> anyhow::Result<ExitCode> {
-    let plan = Plan::of(arguments)?;
+    let plan = Plan::of(&arguments.workspace)?;
     let mut store = make_store(&arguments.data)?;
     plan.carry_out(store.as_mut())?;
     store.close().context("close the data directory")?;
@@ -55,13 +55,13 @@ pub fn make_store(path: &Path) -> anyhow::Result<Box<dyn Store>> {
 /// A workspace, its apps, and a key with every permission, about to be made.
 pub struct Plan {
     pub made: Made,
-    secret: IdentitySecret,
-    edits: Vec<(CatalogEdit, AuditEntry)>,
+    pub secret: IdentitySecret,
+    pub edits: Vec<(CatalogEdit, AuditEntry)>,
 }
 
 impl Plan {
     /// Draws what is random, and finds out what cannot be before anything is made.
-    pub fn of(arguments: &InitArguments) -> anyhow::Result<Self> {
+    pub fn of(arguments: &WorkspaceToMake) -> anyhow::Result<Self> {
         let workspace = WorkspaceIndex(0);
         let now = clock::now();
         let entry = |action, details: Value| AuditEntry::new(now, Actor::CommandLine, action, details);

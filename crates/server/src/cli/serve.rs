@@ -7,21 +7,29 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::arguments::{ListenArguments, ServeArguments};
-use super::data;
+use super::cluster::arguments::Stored;
+use super::{cluster, data};
 use crate::http::{App, ServeOptions, Server, serve};
 use crate::memory;
 
 pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let (listen, state_bytes_max) = (&arguments.listen, arguments.memory.state_bytes_max());
+    let place = arguments.store.place();
+    let kept = match place {
+        Stored::Directory(path) => format!("data={}", path.display()),
+        Stored::Cluster(brokers) => format!("store=kafka {}", brokers.shown()),
+    };
     tracing::info!(
-        "settings: data={} listen={} tls={} body_limit={} bytes memory_of_users={} MiB",
-        arguments.data.display(),
+        "settings: {kept} listen={} tls={} body_limit={} bytes memory_of_users={} MiB",
         listen.listen,
         listen.tls_cert.is_some(),
         listen.body_limit.0,
         state_bytes_max >> 20
     );
-    let engine: Arc<dyn Backend> = Arc::new(data::open(&arguments.data, state_bytes_max)?);
+    let engine: Arc<dyn Backend> = match place {
+        Stored::Directory(path) => Arc::new(data::open(path, state_bytes_max)?),
+        Stored::Cluster(brokers) => cluster::open(brokers, state_bytes_max)?,
+    };
     let stats = engine.stats();
     tracing::info!("{} profiles in {} workspaces", stats.profile_count, engine.catalog().workspaces().len());
     run_server(&engine, listen, |url| {
@@ -62,7 +70,7 @@ pub fn run_server(
         }
     });
     drop(runtime);
-    engine.close().context("close the data directory")?;
+    engine.close().context("close the store")?;
     served?;
     Ok(ExitCode::SUCCESS)
 }

@@ -96,7 +96,10 @@ mod tests {
     fn a_file_gives_defaults_and_a_flag_wins() {
         let settings = "data = 'd'\nlisten = '127.0.0.1:1'\nbody_limit = '1MiB'\ncreate_apps = true\nmap = ['time=t']";
         let Chosen::Serve(serve) = parse(settings, &["dauphin", "serve"]).unwrap().command else { panic!() };
-        assert_eq!((serve.data.to_str(), serve.listen.listen.as_str()), (Some("d"), "127.0.0.1:1"));
+        assert_eq!(
+            (serve.store.data.as_deref().and_then(Path::to_str), serve.listen.listen.as_str()),
+            (Some("d"), "127.0.0.1:1")
+        );
         let Chosen::Serve(serve) = parse(settings, &["dauphin", "serve", "--listen", "x:2"]).unwrap().command else {
             panic!()
         };

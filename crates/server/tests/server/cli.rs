@@ -29,7 +29,24 @@ fn usage_is_two_and_failure_is_one() {
         ("import", 2, &["FILE|GLOB"]),
         ("import rows.csv", 2, &["--data DIR", "--url URL with --key KEY"]),
         ("coutn --data data", 2, &["unrecognized subcommand 'coutn'"]),
-        ("check", 2, &["--data <DIR>"]),
+        ("check", 2, &["say where the data is", "--data DIR", "--store kafka"]),
+        ("serve --brokers a:9092", 2, &["--brokers is for --store kafka"]),
+        ("serve --data data --brokers a:9092", 2, &["--brokers is for --store kafka"]),
+        ("serve --data data --store kafka --brokers a:9092", 2, &["--data is for --store embedded"]),
+        ("serve --store kafka", 2, &["say which cluster: --brokers HOST:PORT,…"]),
+        ("serve --store kafka --brokers a:9092,b", 2, &["`b` is no broker; write HOST:PORT"]),
+        ("serve --store kafka --brokers a:9092 --session-timeout 5", 2, &["5 is not in 6..=1800"]),
+        ("serve --store kafka --brokers a:9092 --topic-prefix a/b", 2, &["letters, digits"]),
+        ("serve --store kafka --brokers a:9092 --kafka-property ssl", 2, &["KEY=VALUE"]),
+        ("serve --store redb --data data", 2, &["'redb'", "embedded, kafka"]),
+        ("check --data data --store kafka --brokers a:9092", 2, &["--data is for --store embedded"]),
+        ("cluster", 2, &["Usage: dauphin cluster"]),
+        ("cluster status", 2, &["say which cluster: --brokers"]),
+        ("cluster init", 2, &["say which cluster: --brokers"]),
+        ("cluster init --brokers a:9092 --partitions 0", 2, &["--partitions"]),
+        ("cluster init --brokers a:9092 --zone Mars/Olympus", 2, &["`Mars/Olympus` is not an IANA time zone"]),
+        ("cluster import --brokers a:9092", 2, &["<DIR>"]),
+        ("cluster export data", 2, &["say which cluster: --brokers"]),
         ("check --data data --fast", 2, &["unexpected argument '--fast'"]),
         ("series --data data --metric dua --length 7", 2, &["'dua'", "dau, mau, active_users"]),
         ("series --data data --metric dau", 2, &["--length"]),
@@ -72,7 +89,7 @@ fn usage_is_two_and_failure_is_one() {
     assert!(!place.path("other").exists(), "a refused init leaves nothing");
     let help = place.run("--help");
     assert_eq!(help.code, 0);
-    for command in ["init", "serve", "import", "series", "check", "demo"] {
+    for command in ["init", "serve", "import", "series", "check", "cluster", "demo"] {
         assert!(help.text().contains(&format!("\n  {command} ")), "{}", help.text());
     }
     assert_eq!(place.run("--version").code, 0);

@@ -21,7 +21,7 @@ fn it_shows_what_is_there_and_never_a_key() {
     assert_eq!(workspace["rows"], serde_json::json!({"active_users": 5, "sessions": 0, "uninstalls": 0}));
     let tables: Vec<_> =
         json["tables"].as_array().unwrap().iter().map(|table| table["name"].as_str().unwrap()).collect();
-    assert_eq!(tables, ["catalog", "log", "page", "row", "source", "identity", "seen", "audit"]);
+    assert_eq!(tables, ["catalog", "log", "page", "row", "source", "identity", "seen", "audit", "route"]);
     assert_eq!(json["log_records"], json["tables"][1]["records"]);
     assert!(json["file_bytes"].as_u64().unwrap() > 0);
 

@@ -29,3 +29,6 @@ mod sdk;
 mod series;
 mod settings;
 mod users_track;
+
+#[cfg(not(feature = "kafka"))]
+mod without_kafka;

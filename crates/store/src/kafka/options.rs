@@ -104,7 +104,7 @@ impl KafkaOptions {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            .set("fetch.wait.max.ms", "100")
+            .set("fetch.wait.max.ms", "10")
             .set("queued.max.messages.kbytes", PREFETCH_KIBIBYTE_COUNT.to_string());
         config
     }

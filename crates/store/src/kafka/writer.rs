@@ -15,8 +15,9 @@ use crate::StoreError;
 /// How long the client library is waited for at a time: what it has to say is heard this often.
 const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Between two tries of a transaction that was aborted.
+/// Between the first two tries of a transaction that was aborted; twice as long each time, up to the second.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL_MAX: Duration = Duration::from_secs(2);
 
 /// Writes transactions to the topics of one partition, until another writer of the partition is opened.
 pub(super) struct Writer {
@@ -59,6 +60,7 @@ impl Writer {
     /// Up to `consumed` the input is consumed with them.
     pub fn commit(&self, messages: &[Message], consumed: Option<i64>) -> Result<Vec<i64>, StoreError> {
         let deadline = Instant::now() + self.options.commit_timeout;
+        let mut pause = RETRY_INTERVAL;
         loop {
             match self.attempt(messages, consumed, deadline) {
                 Ok(offsets) => return Ok(offsets),
@@ -68,7 +70,8 @@ impl Writer {
                     if Instant::now() >= deadline {
                         return Err(self.failure("commit to", Setback::Abort(reason)));
                     }
-                    self.producer.poll(RETRY_INTERVAL);
+                    self.producer.poll(pause);
+                    pause = RETRY_INTERVAL_MAX.min(pause * 2);
                 }
             }
         }

@@ -1,10 +1,10 @@
 use serde_json::Value;
 
 /// A column: its heading, and the field it shows.
-pub type Column = (&'static str, &'static str);
+pub type Column<'a> = (&'a str, &'a str);
 
 /// Objects as text: a line each under a line of headings, columns as wide as they must be.
-pub fn table(columns: &[Column], objects: &[Value]) -> String {
+pub fn table(columns: &[Column<'_>], objects: &[Value]) -> String {
     let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
     let rows = objects.iter().map(|object| columns.iter().map(|(_, field)| shown(&object[*field])).collect());
     let lines: Vec<Vec<String>> = std::iter::once(headings).chain(rows).collect();
@@ -19,7 +19,8 @@ pub fn table(columns: &[Column], objects: &[Value]) -> String {
     text
 }
 
-fn shown(value: &Value) -> String {
+/// A value in a cell: a list without its brackets, and a dash for nothing.
+pub fn shown(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
