@@ -48,7 +48,7 @@ class OnBrokers:
 
     PREFIX = "dauphin"
     PARTITIONS = 6
-    SESSION_SECONDS = 3.0
+    SESSION_SECONDS = 6.0
     """A node that is not heard of for so long gives its partitions up."""
 
     def __init__(
@@ -71,7 +71,7 @@ class OnBrokers:
         self.links[name] = self._links.open(listeners)
         addresses = ",".join(f"{HOST}:{listener.advertised}" for listener in listeners)
         store = self._store(addresses or self._brokers.bootstrap)
-        options = [*store, "--session-timeout", f"{self.SESSION_SECONDS:.0f}s"]
+        options = [*store, "--session-timeout", f"{self.SESSION_SECONDS:.0f}"]
         return Node(name, self.binary, options, self.folder / f"node-{number}.log", {})
 
     def _store(self, addresses: str) -> list[str]:
