@@ -11,11 +11,10 @@ use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use dauphin_store::{Batch, Change, MemoryDisk, MemoryStore, Store, StoreError, Table};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
 use crate::ClusterError;
-use crate::client::{assigned, random};
+use crate::client::{Follows, assigned, random};
 
 mod writer;
 
@@ -91,7 +90,7 @@ impl Meta {
         Ok(())
     }
 
-    fn read_some(&self, consumer: &BaseConsumer) -> Result<(), ClusterError> {
+    fn read_some(&self, consumer: &Follows) -> Result<(), ClusterError> {
         let message = match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => message,
             Some(Err(KafkaError::PartitionEOF(_))) => {

@@ -8,12 +8,12 @@ use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore};
 use dauphin_store::{Store, StoreError};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 
 use crate::ClusterError;
-use crate::client::{assign, assigned};
+use crate::client::{Follows, assign, assigned};
 use crate::lag::LagWatch;
 
 /// What every worker of a node works with.
@@ -148,7 +148,7 @@ impl Worker {
 
 /// The log of a partition.
 struct Input<'a> {
-    consumer: BaseConsumer,
+    consumer: Follows,
     place: &'a Workplace,
     partition: u16,
 }

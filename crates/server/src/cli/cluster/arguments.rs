@@ -152,11 +152,11 @@ pub struct ClusterInitArguments {
     #[arg(long, env = "DAUPHIN_PARTITIONS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     pub partitions: u16,
     /// Brokers that keep each message
-    #[arg(long, env = "DAUPHIN_REPLICATION_FACTOR", value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(i16).range(1..))]
-    pub replication_factor: i16,
+    #[arg(long, env = "DAUPHIN_REPLICATION_FACTOR", value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    pub replication_factor: u16,
     /// Brokers that must have a message before it is acknowledged
-    #[arg(long, env = "DAUPHIN_MIN_INSYNC_REPLICAS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(i16).range(1..))]
-    pub min_insync_replicas: i16,
+    #[arg(long, env = "DAUPHIN_MIN_INSYNC_REPLICAS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub min_insync_replicas: u16,
     /// Days for which the brokers keep what was sent, beyond what is counted
     #[arg(long, env = "DAUPHIN_RETENTION_DAYS", value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3_650))]
     pub retention_days: u16,
