@@ -153,8 +153,9 @@ class Brokers:
         return ",".join(f"{HOST}:{broker.port}" for broker in self.brokers)
 
     def link(self, link: int) -> list[Listener]:
-        """The listeners that a link leads to, one a broker."""
-        return [broker.listeners[f"LINK{link}"] for broker in self.brokers]
+        """The listeners that a link leads to, one a broker; none if there are no links."""
+        named = (broker.listeners.get(f"LINK{link}") for broker in self.brokers)
+        return [listener for listener in named if listener]
 
     def start(self) -> None:
         """Formats, starts, and waits until every broker knows of all."""

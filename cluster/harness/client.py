@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from harness.oracle import App, Oracle, Profile
+from harness.oracle import App, Day, Oracle, Profile
 
 ANSWER_SECONDS_MAX = 5.0
 """Less than a node may be frozen for: its clients go elsewhere, and what it has of theirs comes late."""
@@ -50,6 +50,8 @@ class Request:
     is_delete: bool = False
     after: frozenset[Profile] = frozenset()
     """People whose links must have been made before: those of SDKs are acknowledged when they are sure to be made."""
+    visible: Day | None = None
+    """A day on which the node that acknowledges it must count somebody at once."""
 
     def authorization(self, workspace: Workspace) -> str:
         if self.app is None:

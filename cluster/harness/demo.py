@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     is_right = False
     try:
         say("building Dauphin, fetching the brokers")
-        stand = OnBrokers(folder, program(), brokers=3, nodes=3)
+        stand = OnBrokers(folder, program(), brokers=3, nodes=3, is_linked=False)
         try:
             is_right = Demo(stand).run(not chosen.once)
         finally:
@@ -89,7 +89,8 @@ class Demo:
         time.sleep(1)
         victim.kill()
         self.traffic(TRAFFIC_SECONDS)
-        self.show(f"{victim.name} is gone, what was acknowledged is not", [n for n in stand.nodes if n is not victim])
+        others = [node for node in stand.nodes if node is not victim]
+        self.show(f"{victim.name} is gone, what was acknowledged is not", others)
 
         say(f"starting {victim.name} again while they go on")
         self.load.resume()
@@ -114,7 +115,7 @@ class Demo:
         waited = wait_for_no_lag(urls, self.stand.workspace, self.days)
         wrong = mismatches(urls, self.stand.workspace, self.load.oracle, self.days)
         sent = self.load.counts
-        print(f"\n{title}: {sent['events']} events acknowledged, {sent['repeated']} requests sent again,")
+        print(f"\n{title}: {sent['events']} events acknowledged, {sent['sent again']} requests sent again,")
         print(f"no lag after {waited:.1f} s\n")
         columns = {name: series(url, self.stand.workspace, None, self.days) for name, url in urls.items()}
         columns[TARGET] = self.load.oracle.series(None, self.days.start, len(self.days))

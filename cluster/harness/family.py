@@ -22,19 +22,23 @@ PERSON_MAX = 8
 CROWD = 3_000
 """Users whom every family tells of, at any time, through any node; they are only ever active."""
 SHARE_OF_CROWD = 0.4
+PROBE_DAYS_BEFORE = 100
+FAMILIES_MAX = 64
 
 
 class Family:
     """Draws requests. Only what the oracle has tells what may be asked for."""
 
-    def __init__(self, name: str, seed: int, apps: list[str], days: range, oracle: Oracle) -> None:
-        self.name = name
-        self.random = Random(f"{seed} {name}")
+    def __init__(self, number: int, seed: int, apps: list[str], days: range, oracle: Oracle) -> None:
+        self.number = number
+        self.name = f"f{number}"
+        self.random = Random(f"{seed} {number}")
         self.apps = apps
         self.days = days
         self.oracle = oracle
         self.names: dict[str, list[Profile]] = {kind: [] for kind in NAMES_MAX}
         self.made = 0
+        self.probes = 0
         self.doubtful: set[Profile] = set()
         """What was sent of them may have arrived twice, and the other time may be still to come. Harmless, unless they
         are deleted in between."""
@@ -49,6 +53,7 @@ class Family:
             (self.alias, 5),
             (self.rename, 5),
             (self.delete, 6),
+            (self.probe, 5),
         ]
         kinds, weights = zip(*chances, strict=True)
         # Some of it may be impossible for now.
@@ -81,6 +86,18 @@ class Family:
 
         own = frozenset(who for who, _, _ in rows if not who[1].startswith("crowd-"))
         return Request("/ingest", "\n".join(lines).encode(), None, 200, own, effect, len(rows))
+
+    def probe(self) -> Request:
+        """Somebody on a day that nobody else has, long ago, whom the node must count when it answers."""
+        self.probes += 1
+        day = self.days.start - PROBE_DAYS_BEFORE - self.probes * FAMILIES_MAX - self.number
+        who = ("user", f"probe-{self.name}-{self.probes}")
+        body = json.dumps({"user_id": who[1], "time": self.time(day)}).encode()
+
+        def effect(oracle: Oracle) -> None:
+            oracle.active(who, None, day)
+
+        return Request("/ingest?wait=true", body, None, 200, frozenset({who}), effect, 1, visible=day)
 
     def segment(self) -> Request:
         """Visitors, users, and visitors who turn out to be users, in the app of the write key."""

@@ -58,6 +58,8 @@ def main(arguments: list[str]) -> int:
     try:
         stand.start()
         wrong = Run(stand, chosen.faults, chosen.seed, chosen.clients).wrong()
+    except RuntimeError as error:
+        wrong = [str(error)]
     finally:
         stand.end()
     for each in wrong[:NAMED_MAX]:
@@ -94,10 +96,13 @@ class Run:
         try:
             self._break_things()
             self._compare()
+            if why := self.stand.check():
+                self.found.append(why)
+        except RuntimeError as error:
+            # Something did not come back in time, or ended.
+            self.found.append(str(error))
         finally:
             self.load.end()
-        if why := self.stand.check():
-            self.found.append(why)
         self._sum_up()
         return [*self.found, *self.drawn.wrong, *self.load.wrong]
 
@@ -105,11 +110,11 @@ class Run:
         since_compared = 0
         for number, faults in self._numbered():
             before = self.load.acknowledged
-            self._one(faults)
+            seconds = self._one(faults)
             events = self.load.acknowledged - before
-            what = " and ".join(f"{fault.kind} ({fault.what})" for fault in faults)
-            seconds = max(fault.seconds for fault in faults)
-            print(f"fault {number} of {self.faults}: {what}, {seconds:.1f} s; {events} events acknowledged", flush=True)
+            what = " and ".join(f"{fault.kind} ({fault.what}, {fault.seconds:.1f} s)" for fault in faults)
+            meanwhile = f"{events} events acknowledged meanwhile"
+            print(f"fault {number} of {self.faults}: {what}; over after {seconds:.1f} s, {meanwhile}", flush=True)
             since_compared += len(faults)
             if since_compared >= COMPARED_EVERY and number < self.faults:
                 since_compared = 0
@@ -126,8 +131,8 @@ class Run:
             number += len(faults)
             yield number, faults
 
-    def _one(self, faults: list[Fault]) -> None:
-        """Begins them, lets each last, heals them in the order of their ends."""
+    def _one(self, faults: list[Fault]) -> float:
+        """Begins them, lets each last, heals them in the order of their ends; how long it took until all was well."""
         time.sleep(self.random.uniform(*BETWEEN_SECONDS))
         begun = time.monotonic()
         try:
@@ -140,6 +145,10 @@ class Run:
                 fault.heal()
         for fault in faults:
             fault.settle()
+        for process in [*self.stand.nodes, *self.stand.brokers]:
+            if not process.is_running:
+                raise RuntimeError(f"{process.name} ended by itself:\n{process.last_words()}")
+        return time.monotonic() - begun
 
     def _compare(self) -> bool:
         """Lets everything settle; whether a number is wrong."""

@@ -98,7 +98,7 @@ class ClusterFaults(NodeFaults):
         # The first of them are the ones that a short run has.
         self.kinds = [self.node_killed, self.broker_killed, self.node_frozen, self.link_stalled, self.node_restarted]
         self.kinds += [self.broker_frozen, self.node_cut_off, self.broker_restarted, self.link_muted, self.node_added]
-        self.kinds += [self.link_refused, self.link_cut, self.link_slow]
+        self.kinds += [self.link_refused, self.link_cut, self.link_slow, self.nodes_rolled]
 
     def broker_killed(self) -> Fault:
         broker = self.broker()
@@ -142,6 +142,17 @@ class ClusterFaults(NodeFaults):
         node = self.random.choice(self.stand.spares)
         seconds = self.session_seconds + self.short()
         return Fault("node added", node.name, "all", seconds, node.start, lambda: self.removed(node))
+
+    def nodes_rolled(self) -> Fault:
+        """Each is restarted when the one before is ready again, as for a new release."""
+        names = ", ".join(node.name for node in self.nodes)
+        return Fault("nodes rolled", names, "all", 0.0, self.roll, lambda: None)
+
+    def roll(self) -> None:
+        for node in self.nodes:
+            self.stop(node)
+            node.start()
+            node.wait_ready()
 
     def removed(self, node: Node) -> None:
         node.wait_ready()

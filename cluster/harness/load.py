@@ -3,13 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 from threading import Condition, Lock, Thread
 from typing import Any
 
 from harness.client import Answer, Request, Unanswered, Workspace, post, profile_count
+from harness.compare import ask
 from harness.family import Family
-from harness.oracle import Oracle, Profile
+from harness.oracle import Day, Oracle, Profile
 
 ACKNOWLEDGED_SECONDS_MAX = 240.0
 """Longer than any fault lasts, and all that must be done again after it."""
@@ -35,7 +37,7 @@ class Load:
         self._goes_on = False
         self._is_over = False
         self._busy = 0
-        families = [Family(f"f{number}", seed, workspace.apps, days, self.oracle) for number in range(clients)]
+        families = [Family(number, seed, workspace.apps, days, self.oracle) for number in range(clients)]
         self._threads = [Thread(target=self._tell, args=(family,), daemon=True) for family in families]
         for thread in self._threads:
             thread.start()
@@ -54,7 +56,7 @@ class Load:
                 raise RuntimeError(f"{self._busy} clients are still waiting for an answer after {limit} s")
 
     def end(self) -> None:
-        """Every client finishes what it is about."""
+        """Ends every client. Who still waits for an answer gives up: whoever cares has paused them before."""
         with self._change:
             self._is_over = True
             self._change.notify_all()
@@ -91,9 +93,10 @@ class Load:
         deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
         may_have_arrived = False
         why = ""
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not self._is_over:
+            url = random.choice(self.urls)
             try:
-                answer = post(random.choice(self.urls), self.workspace, request)
+                answer = post(url, self.workspace, request)
             except Unanswered as reason:
                 why = str(reason)
                 may_have_arrived |= reason.may_have_arrived
@@ -101,22 +104,33 @@ class Load:
             else:
                 if answer.status < 500:
                     self._take(family, request, answer, may_have_arrived)
+                    if request.visible is not None:
+                        self._look(url, request.visible)
                     return
                 why = f"{answer.status} {answer.body}"
                 may_have_arrived = True
                 self.counts[f"answered {answer.status}"] += 1
+            self.counts["sent again"] += 1
             time.sleep(random.uniform(0, 2 * AGAIN_SECONDS))
-        self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
+        if not self._is_over:
+            self._name(f"{request.path} was not acknowledged in {ACKNOWLEDGED_SECONDS_MAX} s, at last: {why}")
 
     def _wait_for_links(self, profile: Profile, random: Random) -> None:
         want = len(self.oracle.person_of[profile].profiles)
         deadline = time.monotonic() + ACKNOWLEDGED_SECONDS_MAX
-        while (got := profile_count(random.choice(self.urls), self.workspace, profile)) != want:
+        while (got := profile_count(random.choice(self.urls), self.workspace, profile)) != want and not self._is_over:
             if time.monotonic() > deadline:
-                return self._name(f"{profile} has {got} profiles after {ACKNOWLEDGED_SECONDS_MAX} s, want {want}")
+                self._name(f"{profile} has {got} profiles after {ACKNOWLEDGED_SECONDS_MAX} s, want {want}")
+                return
             self.counts["asked again"] += 1
             time.sleep(random.uniform(0, AGAIN_SECONDS))
-        return None
+
+    def _look(self, url: str, day: Day) -> None:
+        """The node that answered counts it now; one that cannot be asked any more is not asked again."""
+        with suppress(Unanswered, RuntimeError):
+            (point,) = ask(url, self.workspace, "/kpi/dau/data_series", None, range(day, day + 1)).body["data"]
+            if point["dau"] != 1:
+                self._name(f"{url} answered when it was to be visible, but counts {point['dau']} on {point['time']}")
 
     def _take(self, family: Family, request: Request, answer: Answer, is_repeat: bool) -> None:
         with self._lock:
@@ -125,7 +139,6 @@ class Load:
             request.effect(self.oracle)
             self.counts["requests"] += 1
             self.counts["events"] += request.events
-            self.counts["repeated"] += is_repeat
             self.counts[request.path] += 1
         not_taken = refusals(request, answer)
         # A rename that is done already is refused when it comes again.

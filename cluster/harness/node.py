@@ -13,7 +13,7 @@ from harness.process import Process
 
 READY_SECONDS_MAX = 120
 POLL_SECONDS = 0.05
-FEATURES: list[str] = []
+FEATURES = ["--features", "kafka"]
 
 
 def program() -> Path:

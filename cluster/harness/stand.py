@@ -9,6 +9,7 @@ from harness.brokers import Broker, Brokers
 from harness.client import Workspace
 from harness.links import Link, Links
 from harness.node import Node
+from harness.ports import HOST
 
 APPS = ("web", "ios", "tv")
 NAMED = [word for app in APPS for word in ("--app", f"{app.upper()}={app}")]
@@ -43,17 +44,20 @@ class Embedded:
 
 
 class OnBrokers:
-    """Nodes on brokers, each node behind links of its own. More nodes than are started may be added later."""
+    """Nodes on brokers; unless told otherwise each is behind links of its own. Spare nodes may be added later."""
 
     PREFIX = "dauphin"
     PARTITIONS = 6
-    SESSION_SECONDS = 3.0
+    SESSION_SECONDS = 6.0
+    """A node that is not heard of for so long gives its partitions up."""
 
-    def __init__(self, folder: Path, binary: Path, brokers: int, nodes: int, spare_nodes: int = 0) -> None:
+    def __init__(
+        self, folder: Path, binary: Path, brokers: int, nodes: int, spare_nodes: int = 0, is_linked: bool = True
+    ) -> None:
         self.folder = folder
         self.binary = binary
         everybody = nodes + spare_nodes
-        self._brokers = Brokers(folder / "brokers", brokers, links=everybody)
+        self._brokers = Brokers(folder / "brokers", brokers, links=everybody if is_linked else 0)
         self.brokers = self._brokers.brokers
         self._links = Links()
         self.links: dict[str, list[Link]] = {}
@@ -65,9 +69,10 @@ class OnBrokers:
         name = f"node {number}"
         listeners = self._brokers.link(number)
         self.links[name] = self._links.open(listeners)
-        addresses = ",".join(f"127.0.0.1:{listener.advertised}" for listener in listeners)
-        log = self.folder / f"node-{number}.log"
-        return Node(name, self.binary, self._store(addresses), log, {})
+        addresses = ",".join(f"{HOST}:{listener.advertised}" for listener in listeners)
+        store = self._store(addresses or self._brokers.bootstrap)
+        options = [*store, "--session-timeout", f"{self.SESSION_SECONDS:.0f}"]
+        return Node(name, self.binary, options, self.folder / f"node-{number}.log", {})
 
     def _store(self, addresses: str) -> list[str]:
         return ["--store", "kafka", "--brokers", addresses, "--topic-prefix", self.PREFIX]
