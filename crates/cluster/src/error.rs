@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use dauphin_engine::RestoreError;
 use dauphin_store::StoreError;
 use dauphin_store::kafka::Hazard;
@@ -31,6 +33,23 @@ pub enum ClusterError {
     /// Somebody has set it up.
     #[error("a cluster is set up under the topic prefix `{0}` already; choose another --topic-prefix")]
     IsSetUp(String),
+    /// Nobody has set it up, but there is data.
+    #[error(
+        "the topics under the prefix `{0}` hold data, but nothing is set up there: an import was interrupted, or still \
+         runs; remove the topics `{0}.activity`, `{0}.state`, `{0}.rows` and `{0}.meta`, or choose another --topic-prefix"
+    )]
+    Leftovers(String),
+    /// A data directory, read.
+    #[error(transparent)]
+    Unreadable(#[from] RestoreError),
+    /// A data directory, made.
+    #[error("cannot give `{}` its name: {source}", path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// It would lose data when a broker fails.
     #[error("{}; if that is meant, say --allow-unsafe", hazards(.0))]
     Unsafe(Vec<Hazard>),

@@ -30,23 +30,9 @@ pub fn init(
     secret: &IdentitySecret,
     edits: &[(CatalogEdit, AuditEntry)],
 ) -> Result<(), ClusterError> {
-    let kafka = options.kafka();
-    let topics = TopicPlan {
-        replication_factor: plan.replication_factor,
-        min_insync_replicas: plan.min_insync_replicas,
-        activity_retention: plan.retention,
-        ..TopicPlan::new(plan.partitions)
-    };
-    let hazards = topics.hazards(&kafka);
-    if !hazards.is_empty() && !plan.allow_unsafe {
-        return Err(ClusterError::Unsafe(hazards));
-    }
     // Refused before anything is made.
     edits.iter().try_fold(Catalog::new(secret.clone()), |catalog, (edit, _)| catalog.with(edit))?;
-    if describe(&kafka)?.partitions(&kafka).is_some() && is_set_up(options)? {
-        return Err(ClusterError::IsSetUp(options.topic_prefix.clone()));
-    }
-    create_topics(&kafka, &topics)?;
+    make_topics(options, plan)?;
     with_meta(options, |meta| {
         if meta.catalog().is_some() {
             return Err(ClusterError::IsSetUp(options.topic_prefix.clone()));
@@ -59,6 +45,26 @@ pub fn init(
         }
         Ok(())
     })
+}
+
+/// Makes the topics of a plan that is safe, or meant, unless something is set up in them.
+pub(crate) fn make_topics(options: &ClusterOptions, plan: &InitPlan) -> Result<(), ClusterError> {
+    let kafka = options.kafka();
+    let topics = TopicPlan {
+        replication_factor: plan.replication_factor,
+        min_insync_replicas: plan.min_insync_replicas,
+        activity_retention: plan.retention,
+        ..TopicPlan::new(plan.partitions)
+    };
+    let hazards = topics.hazards(&kafka);
+    if !hazards.is_empty() && !plan.allow_unsafe {
+        return Err(ClusterError::Unsafe(hazards));
+    }
+    if describe(&kafka)?.partitions(&kafka).is_some() && is_set_up(options)? {
+        return Err(ClusterError::IsSetUp(options.topic_prefix.clone()));
+    }
+    create_topics(&kafka, &topics)?;
+    Ok(())
 }
 
 fn is_set_up(options: &ClusterOptions) -> Result<bool, ClusterError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use dauphin_engine::{
-    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, CatalogError, Engine, EngineError, RestoreError,
+    AuditEntry, AuditPage, AuditRecord, Catalog, CatalogEdit, CatalogError, Engine, EngineError, RestoreError, Settings,
 };
 use dauphin_model::{WorkspaceIndex, Zone};
 use dauphin_store::kafka::{KafkaOptions, MessageKey};
@@ -48,6 +48,9 @@ struct Followed {
 const TRIES: usize = 20;
 /// How long is waited to read what was written.
 const READ_MAX: Duration = Duration::from_secs(30);
+
+/// Entries of the audit log that are written together.
+const AUDIT_MESSAGES_MAX: usize = 1000;
 
 /// The key, in the table of sources, of a workspace whose zone is fixed: this, and its number.
 const ZONE_FIXED: &[u8] = b"zone";
@@ -207,6 +210,31 @@ impl Meta {
         })
     }
 
+    /// Sets up what a data directory has, where nothing is set up: some messages at a time the audit log, and in the end,
+    /// at once, what is set up, with the workspaces whose zones are fixed.
+    pub fn import(&self, settings: &Settings, zones_fixed: &[WorkspaceIndex]) -> Result<(), EngineError> {
+        let entries = settings.audit.iter().flat_map(|(log, entries)| entries.iter().map(|entry| (*log, entry)));
+        let entries: Vec<_> = entries.collect();
+        for some in entries.chunks(AUDIT_MESSAGES_MAX) {
+            let mut batch = Batch::new();
+            some.iter().for_each(|(log, entry)| batch.put(Table::Audit, audit_key(*log), entry.as_slice()));
+            self.found(&batch)?;
+        }
+        let mut batch = Batch::new();
+        for (key, value) in &settings.catalog {
+            batch.put(Table::Catalog, key.as_slice(), value.as_slice());
+        }
+        zones_fixed.iter().for_each(|workspace| batch.put(Table::Source, zone_fixed_key(*workspace), Vec::new()));
+        self.found(&batch)
+    }
+
+    /// Everything that belongs to the whole cluster, as a store keeps it.
+    pub fn settings(&self) -> Result<Settings, ClusterError> {
+        let followed = self.lock();
+        let catalog = Settings::read(&followed.store)?.catalog;
+        Ok(Settings { catalog, audit: followed.audit.clone() })
+    }
+
     /// Fixes the zone of a workspace, in which `zone` (`None`: whichever there is) is about to cut days.
     pub fn fix_zone(&self, workspace: WorkspaceIndex, zone: Option<&Zone>) -> Result<(), EngineError> {
         let is_fixed = |meta: &Self| meta.lock().zones_fixed.contains(&workspace);
@@ -216,7 +244,7 @@ impl Meta {
                     return Ok(None);
                 }
                 let mut batch = Batch::new();
-                batch.put(Table::Source, [ZONE_FIXED, &workspace.0.to_be_bytes()].concat(), Vec::new());
+                batch.put(Table::Source, zone_fixed_key(workspace), Vec::new());
                 Ok(Some(batch))
             })?;
         }
@@ -289,11 +317,19 @@ impl Meta {
     }
 }
 
+/// The key of a new entry of a log. Its place follows from when it was written.
+fn audit_key(log: WorkspaceIndex) -> Vec<u8> {
+    [&log.0.to_be_bytes()[..], &random().to_be_bytes()].concat()
+}
+
+fn zone_fixed_key(workspace: WorkspaceIndex) -> Vec<u8> {
+    [ZONE_FIXED, &workspace.0.to_be_bytes()].concat()
+}
+
 fn put_audit(workspace: WorkspaceIndex, entry: &AuditEntry, batch: &mut Batch) {
     let value = entry.to_bytes(workspace);
     for log in entry.logs(workspace) {
-        let key = [&log.0.to_be_bytes()[..], &random().to_be_bytes()].concat();
-        batch.put(Table::Audit, key, value.as_slice());
+        batch.put(Table::Audit, audit_key(log), value.as_slice());
     }
 }
 

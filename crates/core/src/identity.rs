@@ -222,21 +222,21 @@ impl<'a> Identities<'a> {
         let home = self.home_of(profile);
         let shard = self.at(home);
         shard.note_person(profile, Cause::Link, -1, rows);
-        let label = shard.identity_of(profile, home).person.unwrap_or(profile);
-        let travellers = shard.person_of(profile).into_iter().map(|profile| {
-            let shard = self.at(home);
-            let (flags, calendars) = (shard.flags_of(profile), shard.calendars_of(profile).bytes().to_vec());
-            Traveller { profile, flags, calendars }
-        });
-        let travellers: Vec<_> = travellers.collect();
-        for traveller in &travellers {
+        let parcel = shard.parcel_of(profile);
+        for traveller in &parcel.travellers {
             self.forget(traveller.profile, home);
         }
-        Parcel { label, travellers }
+        parcel
     }
 
     /// Puts a person in who was taken out elsewhere.
     pub(crate) fn put_person(&mut self, parcel: &Parcel, rows: &mut RowChanges) {
+        self.place_person(parcel);
+        self.at(parcel.label.shard()).note_person(parcel.label, Cause::Link, 1, rows);
+    }
+
+    /// As [`Identities::put_person`], of a person whom the rows have already.
+    pub(crate) fn place_person(&mut self, parcel: &Parcel) {
         let home = parcel.label.shard();
         for Traveller { profile, flags, calendars } in &parcel.travellers {
             let shard = self.at(home);
@@ -249,7 +249,6 @@ impl<'a> Identities<'a> {
         for traveller in &parcel.travellers {
             shard.join(parcel.label, traveller.profile);
         }
-        shard.note_person(parcel.label, Cause::Link, 1, rows);
         self.record(&parcel.travellers.iter().map(|traveller| traveller.profile).collect::<Vec<_>>());
     }
 

@@ -16,6 +16,7 @@ mod linear;
 mod page;
 mod partition;
 mod person;
+mod population;
 mod profiles;
 mod shard;
 

@@ -136,6 +136,11 @@ impl RowChanges {
         self.notes.is_empty() && self.sums.is_empty()
     }
 
+    /// How many notes there are.
+    pub(crate) const fn note_count(&self) -> usize {
+        self.notes.len()
+    }
+
     /// Forgets what was noted.
     pub fn clear(&mut self) {
         self.notes.clear();

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use dauphin_model::limits::{SEEN_DAYS, SEEN_GENERATION_MAX, SEEN_MAX};
 use dauphin_model::{ActiveDay, AppIndex, Measure, ProfileKey, Scope};
@@ -79,6 +79,25 @@ impl Seen {
         let fingerprints = HashTable::new();
         self.generations.push_back(Generation { number: self.next_number, day, fingerprints, dirty: true });
         self.next_number += 1;
+    }
+
+    /// What any of `parts` remembers of fingerprints that are to be kept, as one memory: in the order of the days of
+    /// recording, and as much of it as one memory keeps.
+    pub fn united(parts: &[&Self], is_kept: &dyn Fn(u128) -> bool) -> Self {
+        let mut by_day = BTreeMap::<ActiveDay, Vec<u128>>::new();
+        for generation in parts.iter().flat_map(|part| &part.generations) {
+            let kept = generation.fingerprints.iter().copied().filter(|fingerprint| is_kept(*fingerprint));
+            by_day.entry(generation.day).or_default().extend(kept);
+        }
+        let mut united = Self::default();
+        for (day, mut fingerprints) in by_day {
+            // Which are forgotten first, if they are too many, must not hang on how they lie in memory.
+            fingerprints.sort_unstable();
+            for fingerprint in fingerprints {
+                united.insert(fingerprint, day);
+            }
+        }
+        united
     }
 
     /// The number of the oldest generation; all before it are forgotten.
@@ -259,6 +278,21 @@ mod tests {
         assert!(!seen.insert(spread(SEEN_GENERATION_MAX), day(100)));
         assert!(seen.insert(spread(0), day(100)));
         assert!(seen.byte_count() < 9_000_000, "{}", seen.byte_count());
+    }
+
+    #[test]
+    fn parts_are_united_in_the_order_of_their_days() {
+        let mut parts = [Seen::default(), Seen::default()];
+        for (fingerprint, number) in (1..=8).zip(100..) {
+            assert!(parts[usize::try_from(fingerprint % 2).unwrap()].insert(fingerprint, day(number)));
+        }
+        let mut united = Seen::united(&[&parts[0], &parts[1]], &|fingerprint| fingerprint != 5);
+        let days: Vec<_> = united.generations.iter().map(|generation| (generation.number, generation.day)).collect();
+        assert_eq!(days, [(1, day(101)), (2, day(102)), (3, day(103)), (4, day(105)), (5, day(106)), (6, day(107))]);
+        assert_eq!(united.take_dirty().len(), 6);
+        for fingerprint in 1..=8 {
+            assert_eq!(united.insert(fingerprint, day(107)), [1, 5].contains(&fingerprint), "{fingerprint}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::record::{
 use crate::restore::each_record;
 use crate::row_sums::RowSums;
 use crate::{Catalog, RestoreError, Restored};
-use sweep::Sweep;
+pub(crate) use sweep::Sweep;
 
 /// One partition of a cluster: what is restored from its store, and what becomes of the messages in its log.
 ///

@@ -75,6 +75,16 @@ impl Shard {
         self.persons.profiles_of(&key).to_vec()
     }
 
+    /// The profile by which the person is known.
+    pub(crate) fn label_of(&self, key: ProfileKey) -> ProfileKey {
+        self.persons.label_of(key).unwrap_or(key)
+    }
+
+    /// Whether the person is known by this profile.
+    pub(crate) fn is_label(&self, key: ProfileKey) -> bool {
+        self.persons.is_label(key)
+    }
+
     /// The active days of the profile's person by app, of all its profiles together.
     pub fn days_of(&self, key: ProfileKey) -> BTreeMap<Option<AppIndex>, BTreeSet<ActiveDay>> {
         let mut days = BTreeMap::<_, BTreeSet<_>>::new();

@@ -8,7 +8,7 @@ use dauphin_store::{Batch, KeyRange, Table};
 use crate::record::{PageKey, SeenKey, page_value};
 
 /// A pass over the pages that changed, a few with each batch. When it ends, the log up to where it began is not needed.
-pub(super) struct Sweep {
+pub(crate) struct Sweep {
     /// The last log record that the pages hold.
     pub until: u64,
     /// Of each shard, the page down to which it has come.

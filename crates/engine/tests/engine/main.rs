@@ -4,6 +4,7 @@
 mod administration;
 mod durability;
 mod memory;
+mod migration;
 #[path = "../../../core/tests/fold/oracle.rs"]
 mod oracle;
 mod partitions;

@@ -2,14 +2,15 @@
 //! and followed exactly by whoever adds up their rows.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use dauphin_core::{Answer, Ask, Message, Role, Rows};
 use dauphin_engine::{
     ActivityRule, Catalog, CatalogEdit, Envelope, Follower, IdentityChange, PartitionEngine, PartitionOptions, Reply,
     Restored, Trace,
 };
-use dauphin_model::{Day, IdentitySecret, Instant, Scope, Zone};
-use dauphin_store::{Change, FailedCommit, MemoryDisk, MemoryStore, Store, Table};
+use dauphin_model::{Day, IdentitySecret, Instant, ProfileKey, Scope, Zone};
+use dauphin_store::{Change, FailedCommit, KeyRange, MemoryDisk, MemoryStore, Store, Table};
 use proptest::prelude::*;
 
 use crate::oracle::{self, Event, Oracle};
@@ -20,21 +21,21 @@ const OPTIONS: PartitionOptions = PartitionOptions { log_bytes_min: 200, state_b
 const TOKEN: u128 = 7;
 const CREDIT: u64 = 1 << 62;
 
-struct Member {
+pub struct Member {
     disk: MemoryDisk,
-    store: Box<dyn Store>,
-    engine: PartitionEngine,
+    pub store: Box<dyn Store>,
+    pub engine: PartitionEngine,
     log: Vec<Vec<u8>>,
     relayed: usize,
     replied: usize,
 }
 
-struct Cluster {
+pub struct Cluster {
     catalog: Catalog,
-    members: Vec<Member>,
-    follower: Follower,
+    pub members: Vec<Member>,
+    pub follower: Follower,
     replies: Vec<Reply>,
-    recorded: i32,
+    pub recorded: i32,
 }
 
 fn catalog() -> Catalog {
@@ -51,28 +52,44 @@ fn catalog() -> Catalog {
 
 impl Cluster {
     fn new(count: u16) -> Self {
-        let catalog = catalog();
-        let member = |number| {
-            let disk = MemoryDisk::new();
+        Self::over(catalog(), (0..count).map(|_| MemoryDisk::new()).collect())
+    }
+
+    /// Over what the disks of its partitions hold.
+    pub fn over(catalog: Catalog, disks: Vec<MemoryDisk>) -> Self {
+        let count = u16::try_from(disks.len()).unwrap();
+        let mut follower = Follower::new(count);
+        let member = |(number, disk)| {
             let store: Box<dyn Store> = Box::new(MemoryStore::open(&disk));
+            let mut take = |key: &[u8], value: &[u8]| {
+                follower.take(number, key, value).unwrap();
+                ControlFlow::Continue(())
+            };
+            store.scan(Table::Row, &KeyRange::all(), &mut take).unwrap();
             let engine = PartitionEngine::restore(store.as_ref(), &catalog, (number, count), OPTIONS).unwrap();
             Member { disk, store, engine, log: Vec::new(), relayed: 0, replied: 0 }
         };
-        let members = (0..count).map(member).collect();
-        Self { catalog, members, follower: Follower::new(count), replies: Vec::new(), recorded: 1010 }
+        let members = (0..count).zip(disks).map(member).collect();
+        Self { catalog, members, follower, replies: Vec::new(), recorded: 1010 }
     }
 
     fn count(&self) -> u16 {
         u16::try_from(self.members.len()).unwrap()
     }
 
-    fn produce(&mut self, event: Event, trace: Option<Trace>) {
+    pub fn produce(&mut self, event: Event, trace: Option<Trace>) {
         let changes = |changes, claims| Message::Changes { role: Role::Router, changes, claims };
-        let (profile, message) = match what(event) {
-            Ok(change) => (change.profile(), changes(vec![change], Vec::new())),
-            Err(IdentityChange::Claim { anonymous, user }) => (anonymous, changes(Vec::new(), vec![(anonymous, user)])),
-            Err(change) => (change.profile(), Message::ask(Ask::Change(change))),
-        };
+        match what(event) {
+            Ok(change) => self.send(change.profile(), changes(vec![change], Vec::new()), trace),
+            Err(IdentityChange::Claim { anonymous, user }) => {
+                self.send(anonymous, changes(Vec::new(), vec![(anonymous, user)]), trace);
+            }
+            Err(change) => self.send(change.profile(), Message::ask(Ask::Change(change)), trace),
+        }
+    }
+
+    /// Sends a message to the partition of a profile.
+    pub fn send(&mut self, profile: ProfileKey, message: Message, trace: Option<Trace>) {
         let envelope = Envelope { workspace: WORKSPACE, stamp: stamp(self.recorded), trace, message };
         let count = self.count();
         self.members[usize::from(profile.partition(count))].log.push(envelope.to_bytes());
@@ -127,7 +144,7 @@ impl Cluster {
         true
     }
 
-    fn settle(&mut self, dice: &mut impl FnMut() -> usize) {
+    pub fn settle(&mut self, dice: &mut impl FnMut() -> usize) {
         let waits = |member: &Member| usize::try_from(member.engine.progress().next_offset).unwrap() < member.log.len();
         while self.members.iter().any(waits) {
             let fault = match dice() % 12 {
@@ -144,7 +161,7 @@ impl Cluster {
         self.replies.iter().map(|reply| reply.trace.credit).sum()
     }
 
-    fn check(&self, oracle: &Oracle, ends: &[i32], windows: &[u16]) {
+    pub fn check(&self, oracle: &Oracle, ends: &[i32], windows: &[u16]) {
         let rows = self.follower.rows();
         let none = Rows::default();
         let rows = rows.first().map_or(&none, |rows| rows);
@@ -161,7 +178,7 @@ impl Cluster {
     }
 
     /// Each partition's rows are those of the people who live there.
-    fn recount(&self) {
+    pub fn recount(&self) {
         for member in &self.members {
             let report = Restored::read_part(&self.catalog, member.store.as_ref(), 1, usize::MAX).unwrap().check();
             assert_eq!(report.mismatches, []);
@@ -169,7 +186,7 @@ impl Cluster {
     }
 }
 
-fn dice(seed: u64) -> impl FnMut() -> usize {
+pub fn dice(seed: u64) -> impl FnMut() -> usize {
     let mut state = seed | 1;
     move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
