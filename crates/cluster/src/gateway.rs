@@ -52,13 +52,16 @@ impl ProducerContext for Deliveries {
     }
 }
 
+/// Called once, when all parts are there, or one is not.
+type OnDelivered = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+
 /// One message of what is handed in.
 struct Delivery(Arc<HandedIn>);
 
 /// What is handed in together. It is answered once, when all parts are there.
 struct HandedIn {
     parts_left: AtomicUsize,
-    done: Mutex<Option<Box<dyn FnOnce(Result<(), EngineError>) + Send>>>,
+    done: Mutex<Option<OnDelivered>>,
 }
 
 impl HandedIn {

@@ -11,15 +11,14 @@ use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use dauphin_store::{Batch, Change, MemoryDisk, MemoryStore, Store, StoreError, Table};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 
 use crate::ClusterError;
-use crate::client::{assigned, random};
+use crate::client::{Follows, assigned, random};
 
 mod writer;
 
-use writer::{MetaWriter, Written};
+use writer::{Appender, MetaWriter, Written};
 
 /// What all nodes share: the secret, the catalog, the audit log. One topic with one partition, which all nodes follow.
 ///
@@ -31,6 +30,7 @@ pub(crate) struct Meta {
     moved: Condvar,
     catalog: ArcSwapOption<Catalog>,
     writer: Mutex<Option<MetaWriter>>,
+    appender: Mutex<Option<Appender>>,
 }
 
 struct Followed {
@@ -67,6 +67,7 @@ impl Meta {
             moved: Condvar::new(),
             catalog: ArcSwapOption::empty(),
             writer: Mutex::default(),
+            appender: Mutex::default(),
         }
     }
 
@@ -89,7 +90,7 @@ impl Meta {
         Ok(())
     }
 
-    fn read_some(&self, consumer: &BaseConsumer) -> Result<(), ClusterError> {
+    fn read_some(&self, consumer: &Follows) -> Result<(), ClusterError> {
         let message = match consumer.poll(Duration::from_millis(100)) {
             Some(Ok(message)) => message,
             Some(Err(KafkaError::PartitionEOF(_))) => {
@@ -228,7 +229,14 @@ impl Meta {
     pub fn note(&self, workspace: WorkspaceIndex, entry: &AuditEntry) -> Result<(), EngineError> {
         let mut batch = Batch::new();
         put_audit(workspace, entry, &mut batch);
-        let offset = writer::append(&self.options, batch).map_err(|error| unavailable(&error))?;
+        let appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let appender = match appender {
+            Some(appender) => appender,
+            None => Appender::open(&self.options).map_err(|error| unavailable(&error))?,
+        };
+        // One that failed is not kept.
+        let offset = appender.append(batch).map_err(|error| unavailable(&error))?;
+        *self.appender.lock().unwrap_or_else(PoisonError::into_inner) = Some(appender);
         self.wait_for(offset)
     }
 
@@ -293,8 +301,11 @@ pub(crate) fn unavailable(reason: &str) -> EngineError {
     EngineError::Unavailable(reason.into())
 }
 
-/// The changes of a batch as messages: key, and value or nothing.
-fn messages(batch: Batch) -> Result<Vec<(Vec<u8>, Option<Vec<u8>>)>, StoreError> {
+/// Key, and value or nothing.
+type Message = (Vec<u8>, Option<Vec<u8>>);
+
+/// The changes of a batch as messages.
+fn messages(batch: Batch) -> Result<Vec<Message>, StoreError> {
     let message = |change| match change {
         Change::Put { table, key, value } => Some((MessageKey::Record { table, key: &key }.encode(), Some(value))),
         Change::Remove { table, key } => Some((MessageKey::Record { table, key: &key }.encode(), None)),

@@ -1,19 +1,19 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dauphin_core::{Arrival, History, IdentityChange, Rows, Stamp};
 use dauphin_engine::{
     AuditEntry, AuditPage, AuditRecord, Backend, Catalog, CatalogEdit, CommitCounts, Done, EngineError, EngineStats,
     IdentityDone, Lag, PartitionStats, PersonView, Submission,
 };
-use dauphin_model::{Instant, ProfileKey, RowKey, WorkspaceIndex};
+use dauphin_model::{ActiveDay, ProfileKey, RowKey, WorkspaceIndex};
 use dauphin_store::kafka::{Group, describe};
 
 use crate::gateway::Gateway;
 use crate::lag::LagWatch;
-use crate::meta::{Meta, unavailable};
+use crate::meta::Meta;
 use crate::owner::Owner;
 use crate::rows::FollowedRows;
 use crate::waiting::Waiting;
@@ -165,13 +165,9 @@ impl Backend for Node {
     }
 
     fn person(&self, workspace: WorkspaceIndex, profile: ProfileKey) -> Result<Option<PersonView>, EngineError> {
-        let catalog = self.catalog();
-        let of = catalog.workspace(workspace).ok_or_else(|| unavailable("there is no such workspace"))?;
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let now = Instant::new(i64::try_from(seconds).unwrap_or(i64::MAX), 0).ok_or(EngineError::Closed)?;
-        let recorded = of.zone.cursor().day_of(now);
-        let recorded = dauphin_model::ActiveDay::new(recorded).ok_or(EngineError::Closed)?;
-        self.shared.gateway.person(workspace, Stamp { recorded, arrival: Arrival::Sent }, profile)
+        // Who asks changes nothing, so the day says nothing.
+        let stamp = Stamp { recorded: ActiveDay::from_code(0), arrival: Arrival::Sent };
+        self.shared.gateway.person(workspace, stamp, profile)
     }
 
     fn edit(&self, edit: CatalogEdit, audit: Option<AuditEntry>) -> Result<Arc<Catalog>, EngineError> {

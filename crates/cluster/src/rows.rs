@@ -9,12 +9,11 @@ use dauphin_store::Table;
 use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::consumer::BaseConsumer;
 use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
 use crate::ClusterError;
-use crate::client::assigned;
+use crate::client::{Follows, assigned};
 use crate::lag::LagWatch;
 use crate::waiting::Waiting;
 
@@ -47,7 +46,7 @@ impl FollowedRows {
         options: &KafkaOptions,
         partition_count: u16,
         lag: &LagWatch,
-    ) -> Result<BaseConsumer, ClusterError> {
+    ) -> Result<Follows, ClusterError> {
         let every = (0..partition_count).map(|partition| (partition, Offset::Beginning));
         let consumer = assigned(&options.reader(), &options.rows_topic(), every)?;
         let mut behind: BTreeSet<u16> = (0..partition_count).collect();
@@ -78,7 +77,7 @@ impl FollowedRows {
     }
 
     /// Follows until told to stop.
-    pub fn follow(&self, consumer: &BaseConsumer, lag: &LagWatch, waiting: &Waiting, stopped: &dyn Fn() -> bool) {
+    pub fn follow(&self, consumer: &Follows, lag: &LagWatch, waiting: &Waiting, stopped: &dyn Fn() -> bool) {
         let mut replies = Vec::new();
         while !stopped() {
             let mut wait = Duration::from_millis(100);

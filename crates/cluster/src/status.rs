@@ -1,6 +1,7 @@
 use dauphin_engine::Progress;
 use dauphin_store::kafka::{Topics, describe};
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::groups::GroupInfo;
 use serde::Serialize;
 
 use crate::lag::LagWatch;
@@ -61,7 +62,7 @@ pub fn status(options: &ClusterOptions) -> Result<ClusterStatus, ClusterError> {
     let metadata = consumer.fetch_metadata(None, COMMAND_MAX).map_err(&failed)?;
     let brokers = metadata.brokers().iter().map(|broker| format!("{}:{}", broker.host(), broker.port())).collect();
     let groups = consumer.fetch_group_list(Some(&options.group()), COMMAND_MAX).map_err(&failed)?;
-    let members = groups.groups().iter().flat_map(|group| group.members()).map(|member| MemberStatus {
+    let members = groups.groups().iter().flat_map(GroupInfo::members).map(|member| MemberStatus {
         id: member.id().to_owned(),
         host: member.client_host().trim_start_matches('/').to_owned(),
     });

@@ -8,12 +8,12 @@ use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore};
 use dauphin_store::{Store, StoreError};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 
 use crate::ClusterError;
-use crate::client::{assign, assigned};
+use crate::client::{Follows, assign, assigned};
 use crate::lag::LagWatch;
 
 /// What every worker of a node works with.
@@ -63,8 +63,11 @@ const GROUP_BYTES: usize = 4 << 20;
 const GROUP_MESSAGES: usize = 20_000;
 /// How long is waited for a message when there is none.
 const IDLE: Duration = Duration::from_millis(50);
-/// How long a worker waits before it tries again, at most.
+/// How long a worker waits before it tries again, at first and at most.
+const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Who was shut out waits for the group to say so as well: to take the partition back would disturb its owner.
+const FENCED_PAUSE: Duration = Duration::from_secs(10);
 /// How long brokers may take to say where a log ends.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
@@ -86,16 +89,19 @@ impl Worker {
 
     /// Takes the partition over, restores it, and folds what comes, until told to stop; after trouble from the beginning.
     pub fn run(&self, place: &Workplace) {
-        let mut pause = Duration::from_millis(200);
+        let mut pause = PAUSE_MIN;
         while !self.stopped() {
             let began = Instant::now();
             let ended = self.serve(place);
             self.restored.store(false, Ordering::Release);
             let Err(Setback::Trouble(error)) = ended else { return };
             tracing::warn!("partition {}: {error}; it is taken up again", self.partition);
+            pause = match error {
+                ClusterError::Store(StoreError::Fenced { .. }) => FENCED_PAUSE,
+                _ if began.elapsed() > PAUSE_MAX * 4 => PAUSE_MIN,
+                _ => (pause * 2).min(PAUSE_MAX),
+            };
             *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-            pause =
-                if began.elapsed() > PAUSE_MAX * 4 { Duration::from_millis(200) } else { (pause * 2).min(PAUSE_MAX) };
             let until = Instant::now() + pause;
             while !self.stopped() && Instant::now() < until {
                 std::thread::sleep(IDLE);
@@ -142,7 +148,7 @@ impl Worker {
 
 /// The log of a partition.
 struct Input<'a> {
-    consumer: BaseConsumer,
+    consumer: Follows,
     place: &'a Workplace,
     partition: u16,
 }

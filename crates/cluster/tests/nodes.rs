@@ -1,5 +1,6 @@
 //! Nodes on real brokers: run with `cluster/brokers run -- cargo test -p dauphin-cluster`. Elsewhere nothing is run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![allow(clippy::print_stdout, reason = "says what is skipped")]
 
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -20,8 +21,9 @@ fn cluster(name: &str, partitions: u16) -> Option<ClusterOptions> {
         println!("skipped: DAUPHIN_TEST_BROKERS names no brokers");
         return None;
     };
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let mut options = ClusterOptions::new(brokers, format!("test-{name}-{}", since.as_nanos()));
+    let mut number = [0; 8];
+    getrandom::fill(&mut number).unwrap();
+    let mut options = ClusterOptions::new(brokers, format!("test-{name}-{:x}", u64::from_le_bytes(number)));
     options.session_timeout = Duration::from_secs(6);
     let plan = InitPlan {
         partitions,

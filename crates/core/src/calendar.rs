@@ -1,5 +1,8 @@
+mod merge;
+
 use dauphin_model::{ActiveDay, AppIndex};
 
+pub(crate) use self::merge::{AppDay, Merge, MergedDays};
 use crate::varint::{Reader, Truncated, write_varint};
 
 /// The calendars of one profile as a byte string, the same in memory and in the store: a *track* for each app the

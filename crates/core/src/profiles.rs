@@ -120,6 +120,11 @@ impl Profiles {
         let (body, size_at) = (start - bucket.length_bytes(index), bucket.size_at(index));
         let (size, large) = size_of_calendars(calendars.len());
         self.splice(spot.bucket, start + KEY_BYTES..end, calendars);
+        if large.is_none() && body == start {
+            let BucketPlace { place, byte_count } = self.buckets[spot.bucket];
+            self.bytes.get_mut(place, byte_count as usize)[size_at] = size;
+            return self.compact_if_sparse();
+        }
         self.splice(spot.bucket, body..start, large.as_ref().map_or(&[], |large| large));
         self.splice(spot.bucket, size_at..size_at + 1, &[size]);
         self.compact_if_sparse();

@@ -1,6 +1,8 @@
 use dauphin_model::{ActiveDay, Cause, RowKey, Scope};
+use hashbrown::HashTable;
 
 use crate::Bucket;
+use crate::calendar::MergedDays;
 
 /// The gap row of one scope and day, as suffix sums: `above(k)` is the number of users active on the day whose gap is
 /// greater than `k`, in one look-up.
@@ -90,7 +92,12 @@ pub struct RowChange {
 #[derive(Default)]
 pub struct RowChanges {
     notes: Vec<u64>,
+    /// Of notes that were many: what they have in common, and the sum of their deltas.
+    sums: HashTable<(u64, i64)>,
 }
+
+/// Notes that are kept apart while days are put in by the million.
+const NOTES_MAX: usize = 1 << 14;
 
 const BUCKET_SHIFT: u32 = 8;
 const CAUSE_SHIFT: u32 = BUCKET_SHIFT + 9;
@@ -108,20 +115,31 @@ fn packed(cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) -> u64 {
         | DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff
 }
 
+fn delta_of(note: u64) -> i64 {
+    i64::from((note & 0xff) as u8) - 0x80
+}
+
+/// Any bits will do, as long as equal notes have equal ones and neighbours do not crowd.
+const fn hash_of(common: u64) -> u64 {
+    let mixed = common.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 32
+}
+
 impl RowChanges {
     /// Nothing noted yet.
     pub const fn new() -> Self {
-        Self { notes: Vec::new() }
+        Self { notes: Vec::new(), sums: HashTable::new() }
     }
 
     /// Nothing noted.
-    pub const fn is_empty(&self) -> bool {
-        self.notes.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.notes.is_empty() && self.sums.is_empty()
     }
 
     /// Forgets what was noted.
     pub fn clear(&mut self) {
         self.notes.clear();
+        self.sums.clear();
     }
 
     /// Notes that inserting `day` between its neighbours changed the rows of `scopes`: `day` gains its gap, and the gap
@@ -148,16 +166,58 @@ impl RowChanges {
         }
     }
 
+    /// Notes that days were put into a calendar whose rows are those of `scopes`.
+    pub(crate) fn note_merged(&mut self, scopes: &[Scope], cause: Cause, merged: MergedDays<'_>) {
+        if self.notes.len() >= NOTES_MAX {
+            self.sum_notes();
+        }
+        // The active day before the next one, as it was and as it is.
+        let (mut before, mut now) = (merged.before, merged.before);
+        let mut note = |day, bucket, delta| {
+            let change = packed(cause, day, bucket, delta);
+            self.notes
+                .extend(scopes.iter().map(|scope| u64::from(RowKey::active(*scope).code()) << KEY_SHIFT | change));
+        };
+        for merged in merged.days {
+            let day = merged.day();
+            if merged.is_new() {
+                note(day, Bucket::of(now, day), 1);
+            } else {
+                let (was, is) = (Bucket::of(before, day), Bucket::of(now, day));
+                if was != is {
+                    note(day, was, -1);
+                    note(day, is, 1);
+                }
+                before = Some(day);
+            }
+            now = Some(day);
+        }
+    }
+
     pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
         self.notes.push(u64::from(key.code()) << KEY_SHIFT | packed(cause, day, bucket, delta));
     }
 
+    fn sum_notes(&mut self) {
+        for note in self.notes.drain(..) {
+            let common = note >> BUCKET_SHIFT;
+            let found = self.sums.entry(hash_of(common), |sum| sum.0 == common, |sum| hash_of(sum.0));
+            found.or_insert((common, 0)).get_mut().1 += delta_of(note);
+        }
+    }
+
     /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
     pub fn drain(&mut self) -> Vec<RowChange> {
+        if !self.sums.is_empty() {
+            self.sum_notes();
+            let mut sums: Vec<_> = self.sums.drain().filter(|(_, delta)| *delta != 0).collect();
+            sums.sort_unstable();
+            return sums.into_iter().map(|(common, delta)| Self::unpack(common << BUCKET_SHIFT, delta)).collect();
+        }
         self.notes.sort_unstable();
         let mut sums: Vec<RowChange> = Vec::new();
         for run in self.notes.chunk_by(|a, b| a >> BUCKET_SHIFT == b >> BUCKET_SHIFT) {
-            let delta = run.iter().map(|note| i64::from((note & 0xff) as u8) - 0x80).sum();
+            let delta = run.iter().copied().map(delta_of).sum();
             if delta != 0 {
                 sums.push(Self::unpack(run[0], delta));
             }

@@ -1,4 +1,5 @@
 mod place;
+mod run;
 
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope, SessionFingerprint};
 use hashbrown::HashTable;
@@ -135,6 +136,9 @@ struct Elsewhere {
 impl Shard {
     /// Applies `changes` in order and notes in `rows` how the gap rows change.
     pub fn apply_all(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
+        if stamp.arrival == Arrival::Imported {
+            return self.apply_runs(changes, stamp, rows);
+        }
         let mut applied = Applied::default();
         for batch in changes.chunks(BATCH) {
             let mut new = self.new_of(batch);

@@ -57,9 +57,17 @@ const VALUE_CHARACTERS_MAX: usize = 64;
 #[inline]
 pub(crate) fn checked_user_id(user_id: Cow<'_, str>) -> Result<Cow<'_, str>, String> {
     match user_id.len() {
-        0 => Err(IdentityError::Empty.to_string()),
         1..=IDENTITY_BYTES_MAX => Ok(user_id),
-        length => Err(IdentityError::TooLong(length).to_string()),
+        length => Err(wrong_length(length)),
+    }
+}
+
+/// Apart from what every row does, which stays small.
+#[cold]
+fn wrong_length(length: usize) -> String {
+    match length {
+        0 => IdentityError::Empty.to_string(),
+        length => IdentityError::TooLong(length).to_string(),
     }
 }
 
@@ -67,11 +75,14 @@ pub(crate) fn checked_user_id(user_id: Cow<'_, str>) -> Result<Cow<'_, str>, Str
 #[inline]
 pub(crate) fn checked_session_id(session_id: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, String> {
     match session_id {
-        Some(id) if id.len() > IDENTITY_BYTES_MAX => {
-            Err(format!("the session id has {} bytes; it must have at most {IDENTITY_BYTES_MAX}", id.len()))
-        }
+        Some(id) if id.len() > IDENTITY_BYTES_MAX => Err(session_id_too_long(id.len())),
         other => Ok(other.filter(|id| !id.is_empty())),
     }
+}
+
+#[cold]
+fn session_id_too_long(length: usize) -> String {
+    format!("the session id has {length} bytes; it must have at most {IDENTITY_BYTES_MAX}")
 }
 
 impl Reject {

@@ -2,7 +2,7 @@ mod sweep;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use dauphin_core::{Change, Effect, Folded, Ledger, Message, Partition, Routes, Shard};
+use dauphin_core::{Change, Effect, Folded, Ledger, Message, Partition, Routes, Shard, Stamp};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{Instant, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
@@ -146,7 +146,7 @@ impl PartitionEngine {
         let folded = partition.fold(message, stamp, position);
         let new_user_days = new_user_days(&folded.effects);
         self.progress.event_count += event_count;
-        self.group.take(Envelope { workspace, stamp, trace, message: NOTHING }, folded, new_user_days);
+        self.group.take((workspace, stamp, trace), folded, new_user_days);
         Ok(MessageCounts { events: event_count, new_user_days })
     }
 
@@ -219,9 +219,6 @@ impl PartitionEngine {
     }
 }
 
-/// Stands for a message that was folded.
-const NOTHING: Message = Message::Changes { role: dauphin_core::Role::Home, changes: Vec::new(), claims: Vec::new() };
-
 fn new_user_days(effects: &[Effect]) -> u64 {
     let changes = effects.iter().filter_map(|effect| match effect {
         Effect::Changes(_, changes) => Some(changes),
@@ -231,17 +228,22 @@ fn new_user_days(effects: &[Effect]) -> u64 {
 }
 
 impl Group {
-    fn take(&mut self, of: Envelope, folded: Folded, new_user_days: u64) {
+    /// Takes what followed from a message of a workspace.
+    fn take(
+        &mut self,
+        (workspace, stamp, trace): (WorkspaceIndex, Stamp, Option<Trace>),
+        folded: Folded,
+        new_user_days: u64,
+    ) {
         let Folded { effects, records, routes, forwards, rows, outbox, answer } = folded;
-        let workspace = of.workspace;
         for effect in &effects {
             match effect {
                 Effect::Changes(shard, changes) => self.record.changes(workspace, *shard, changes),
-                Effect::Seen(shard, seen) => self.record.seen(workspace, *shard, of.stamp.recorded, seen),
+                Effect::Seen(shard, seen) => self.record.seen(workspace, *shard, stamp.recorded, seen),
                 Effect::Move(moved) => self.record.moves(workspace, std::slice::from_ref(moved)),
             }
         }
-        self.rows.add(workspace, of.stamp.recorded, rows);
+        self.rows.add(workspace, stamp.recorded, rows);
         let batch = &mut self.batch;
         for (profile, record) in records {
             put(batch, Table::Identity, identity_key(workspace, profile), record.as_ref().map(identity_value));
@@ -253,10 +255,10 @@ impl Group {
             put(batch, Table::Route, route_key(1, workspace, profile), forward.as_ref().map(forward_value));
         }
         let says = answer.is_some() || new_user_days > 0;
-        let mut shares = of.trace.map(|trace| trace.split(outbox.len(), says));
+        let mut shares = trace.map(|trace| trace.split(outbox.len(), says));
         for (to, message) in outbox {
             let trace = shares.as_mut().and_then(Shares::next);
-            batch.relay(to, Envelope { trace, message, ..of.clone() }.to_bytes());
+            batch.relay(to, Envelope { workspace, stamp, trace, message }.to_bytes());
         }
         if let Some(trace) = shares.and_then(|shares| shares.own) {
             batch.reply(Reply { trace, new_user_days, answer }.to_bytes());

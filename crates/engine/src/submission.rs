@@ -135,7 +135,18 @@ impl Submission {
         parts
     }
 
-    /// Activities among the changes.
+    /// Adds all that another says, which was made for the same workspace with the same stamp.
+    pub fn append(&mut self, other: Self) {
+        debug_assert_eq!((self.workspace, self.stamp), (other.workspace, other.stamp));
+        for (own, mut other) in self.by_shard.iter_mut().zip(other.by_shard) {
+            own.changes.append(&mut other.changes);
+            own.claims.append(&mut other.claims);
+        }
+        self.change_count += other.change_count;
+        self.activity_count += other.activity_count;
+    }
+
+    /// How often somebody was active.
     pub const fn activity_count(&self) -> usize {
         self.activity_count
     }

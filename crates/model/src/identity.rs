@@ -97,16 +97,7 @@ pub struct ProfileKey {
 impl ProfileKey {
     /// The key of an identity: 1 to 1,024 bytes, compared byte for byte.
     pub fn of(secret: &IdentitySecret, kind: IdentityKind, text: &str) -> Result<Self, IdentityError> {
-        if text.is_empty() {
-            return Err(IdentityError::Empty);
-        }
-        if text.len() > IDENTITY_BYTES_MAX {
-            return Err(IdentityError::TooLong(text.len()));
-        }
-        let mut key = secret.0;
-        key[0] ^= kind as u8;
-        // 0 is no profile.
-        Ok(Self::from_u128(SipHasher24::new_with_key(&key).hash(text.as_bytes()).as_u128().max(1)))
+        ProfileHasher::new(secret, kind).key(text)
     }
 
     /// The key with this value.
@@ -142,6 +133,36 @@ impl ProfileKey {
 impl fmt::Debug for ProfileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.to_u128())
+    }
+}
+
+/// Makes the keys of many identities of one kind.
+#[derive(Clone)]
+pub struct ProfileHasher(SipHasher24);
+
+impl ProfileHasher {
+    /// For identities of this kind.
+    pub fn new(secret: &IdentitySecret, kind: IdentityKind) -> Self {
+        let mut key = secret.0;
+        key[0] ^= kind as u8;
+        Self(SipHasher24::new_with_key(&key))
+    }
+
+    /// As [`ProfileKey::of`].
+    #[inline]
+    pub fn key(&self, text: &str) -> Result<ProfileKey, IdentityError> {
+        match text.len() {
+            0 => Err(IdentityError::Empty),
+            // 0 is no profile.
+            1..=IDENTITY_BYTES_MAX => Ok(ProfileKey::from_u128(self.0.hash(text.as_bytes()).as_u128().max(1))),
+            length => Err(IdentityError::TooLong(length)),
+        }
+    }
+}
+
+impl fmt::Debug for ProfileHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ProfileHasher(…)")
     }
 }
 

@@ -23,7 +23,7 @@ pub use as_of::AsOf;
 pub use cause::Cause;
 pub use day::{ActiveDay, Day};
 pub use fingerprint::SessionFingerprint;
-pub use identity::{Identity, IdentityError, IdentityKind, IdentitySecret, ProfileKey};
+pub use identity::{Identity, IdentityError, IdentityKind, IdentitySecret, ProfileHasher, ProfileKey};
 pub use instant::{Instant, ParseInstantError, parse_instant};
 pub use row_key::{Measure, RowKey};
 pub use scope::Scope;

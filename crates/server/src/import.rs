@@ -1,6 +1,7 @@
 //! Files into a workspace: cut into units, parsed side by side, folded, and remembered as far as they are durable.
 
 mod files;
+mod gathering;
 mod object;
 mod object_client;
 mod pipeline;

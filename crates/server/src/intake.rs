@@ -7,8 +7,8 @@ use dauphin_engine::{
 };
 use dauphin_model::limits::AHEAD_SECONDS_MAX;
 use dauphin_model::{
-    ActiveDay, Activity, AppId, AppIndex, Identity, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileKey,
-    SessionFingerprint, WorkspaceIndex,
+    ActiveDay, Activity, AppId, AppIndex, Identity, IdentityKind, IdentitySecret, Instant, OffsetCursor, ProfileHasher,
+    ProfileKey, SessionFingerprint, WorkspaceIndex,
 };
 
 use crate::keys;
@@ -32,6 +32,8 @@ pub struct Intake<'a> {
     engine: &'a dyn Backend,
     workspace: Arc<Workspace>,
     secret: IdentitySecret,
+    /// Of the ids that rows have.
+    user_ids: ProfileHasher,
     now: Instant,
     /// What lies later is a wrong clock's.
     latest: Instant,
@@ -58,6 +60,7 @@ impl<'a> Intake<'a> {
         Self {
             engine,
             workspace,
+            user_ids: ProfileHasher::new(&secret, IdentityKind::ExternalId),
             secret,
             now,
             latest: now.offset_saturating(AHEAD_SECONDS_MAX),
@@ -209,8 +212,7 @@ impl<'a> Intake<'a> {
     }
 
     fn activity(&mut self, row: &Row<'_>) -> Result<Activity, String> {
-        let profile = ProfileKey::of(&self.secret, IdentityKind::ExternalId, &row.user_id);
-        let profile = profile.map_err(|error| error.to_string())?;
+        let profile = self.user_ids.key(&row.user_id).map_err(|error| error.to_string())?;
         let instant = self.checked_instant(row.instant)?;
         let app = self.known_app(row.app_id.as_deref())?;
         Ok(Activity { profile, app, instant })

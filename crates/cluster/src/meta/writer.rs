@@ -5,11 +5,10 @@ use dauphin_store::Batch;
 use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use rdkafka::ClientContext;
 use rdkafka::Message as _;
-use rdkafka::error::KafkaError;
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
-use super::messages;
+use super::{Message, messages};
 
 /// The only one who changes the catalog, until somebody else is.
 pub(super) struct MetaWriter {
@@ -42,13 +41,6 @@ impl ProducerContext for Told {
     }
 }
 
-/// Keys and values.
-type Messages = Vec<(Vec<u8>, Option<Vec<u8>>)>;
-
-fn text(error: KafkaError) -> String {
-    error.to_string()
-}
-
 impl MetaWriter {
     /// Takes the right to write from everybody else. Everything that others wrote is before the offset given.
     pub fn open(options: &KafkaOptions) -> Result<(Self, i64), String> {
@@ -57,10 +49,10 @@ impl MetaWriter {
             .set("transactional.id", format!("{}-meta", options.topic_prefix))
             .set("transaction.timeout.ms", "30000")
             .set("linger.ms", "0");
-        let producer = config.create_with_context(Told).map_err(text)?;
+        let producer = config.create_with_context(Told).map_err(|error| error.to_string())?;
         let writer = Self { producer, topic: options.meta_topic() };
-        writer.producer.init_transactions(TIMEOUT).map_err(text)?;
-        let mark = writer.transact(&vec![(MessageKey::Mark.encode(), Some(Vec::new()))])?;
+        writer.producer.init_transactions(TIMEOUT).map_err(|error| error.to_string())?;
+        let mark = writer.transact(&[(MessageKey::Mark.encode(), Some(Vec::new()))])?;
         Ok((writer, mark))
     }
 
@@ -70,29 +62,41 @@ impl MetaWriter {
         Ok(Written { last: self.transact(&messages)? })
     }
 
-    fn transact(&self, messages: &Messages) -> Result<i64, String> {
-        self.producer.begin_transaction().map_err(text)?;
+    fn transact(&self, messages: &[Message]) -> Result<i64, String> {
+        self.producer.begin_transaction().map_err(|error| error.to_string())?;
         let last = send(&self.producer, &self.topic, messages)?;
-        self.producer.commit_transaction(TIMEOUT).map_err(text)?;
+        self.producer.commit_transaction(TIMEOUT).map_err(|error| error.to_string())?;
         Ok(last)
     }
 }
 
-/// Adds messages that depend on nothing, and waits until they are there.
-pub(super) fn append(options: &KafkaOptions, batch: Batch) -> Result<i64, String> {
-    let messages = messages(batch).map_err(|error| error.to_string())?;
-    let mut config = options.client();
-    config.set("enable.idempotence", "true").set("linger.ms", "0").set("message.timeout.ms", "30000");
-    let producer: ThreadedProducer<Told> = config.create_with_context(Told).map_err(text)?;
-    send(&producer, &options.meta_topic(), &messages)
+/// Adds messages that depend on nothing.
+pub(super) struct Appender {
+    producer: ThreadedProducer<Told>,
+    topic: String,
 }
 
-fn send(producer: &ThreadedProducer<Told>, topic: &str, messages: &Messages) -> Result<i64, String> {
+impl Appender {
+    pub fn open(options: &KafkaOptions) -> Result<Self, String> {
+        let mut config = options.client();
+        config.set("enable.idempotence", "true").set("linger.ms", "0").set("message.timeout.ms", "30000");
+        let producer = config.create_with_context(Told).map_err(|error| error.to_string())?;
+        Ok(Self { producer, topic: options.meta_topic() })
+    }
+
+    /// Adds messages and waits until they are there; gives the offset of the last.
+    pub fn append(&self, batch: Batch) -> Result<i64, String> {
+        let messages = messages(batch).map_err(|error| error.to_string())?;
+        send(&self.producer, &self.topic, &messages)
+    }
+}
+
+fn send(producer: &ThreadedProducer<Told>, topic: &str, messages: &[Message]) -> Result<i64, String> {
     let (told, hears): (_, Receiver<Result<i64, String>>) = channel();
     for (key, value) in messages {
         let mut record = BaseRecord::with_opaque_to(topic, Box::new(told.clone())).partition(0).key(key.as_slice());
         record.payload = value.as_deref();
-        producer.send(record).map_err(|(error, _)| text(error))?;
+        producer.send(record).map_err(|(error, _)| error.to_string())?;
     }
     let mut last = 0;
     for _ in messages {

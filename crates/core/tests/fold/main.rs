@@ -6,5 +6,6 @@ mod oracle;
 mod partitions;
 mod property;
 mod restoring;
+mod runs;
 mod sessions;
 mod table;

@@ -11,8 +11,8 @@ use super::Malformed;
 ///   `[measure and scope: varint][day: u16][cause: u8][bucket count: varint]` and for each bucket
 ///   `[bucket: varint][delta: zigzag varint]`;
 /// - kind 2, changes of a shard: `[workspace: varint][shard: u8]`, then runs to the end, each `[tag: u8][count: varint]`
-///   and `count` times, tag 1 (active): `[profile: 16 bytes][app + 1 or 0: varint][day: u16]`, tag 3 (known):
-///   `[profile: 16 bytes]`; tag 2 is not used;
+///   and `count` times, tag 1 (active): `[profile: 16 bytes][twice app + 1 or 0, and 1 more if the next is of the same
+///   profile, whose key is left out: varint][day: u16]`, tag 3 (known): `[profile: 16 bytes]`; tag 2 is not used;
 /// - kind 3, a profile that came into a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`, then its calendars;
 /// - kind 4, a profile that left a shard: `[workspace: varint][shard: u8][profile: 16 bytes]`;
 /// - kind 6, what a shard counted that is remembered by fingerprint: `[workspace: varint][shard: u8][recorded day: u16]`,
@@ -41,6 +41,7 @@ const KIND_LEFT: u8 = 4;
 const KIND_SEEN: u8 = 6;
 const TAG_ACTIVE: u8 = 1;
 const TAG_KNOWN: u8 = 3;
+const MORE_OF_PROFILE: u64 = 1;
 
 pub fn log_key(sequence: u64) -> [u8; 8] {
     sequence.to_be_bytes()
@@ -93,18 +94,8 @@ impl LogRecord {
                 Change::Session { .. } | Change::Uninstall { .. } => unreachable!("remembered by fingerprint"),
             });
             write_varint(entry, run.len() as u64);
-            for change in run {
-                match change {
-                    Change::Active { profile, app, day } => {
-                        entry.extend_from_slice(&profile.to_u128().to_le_bytes());
-                        write_varint(entry, app.map_or(0, |app| u64::from(app.get()) + 1));
-                        entry.extend_from_slice(&day.code().to_le_bytes());
-                    }
-                    Change::Known { profile } | Change::Uninstall { profile, .. } => {
-                        entry.extend_from_slice(&profile.to_u128().to_le_bytes());
-                    }
-                    Change::Session { .. } => {}
-                }
+            for of_profile in run.chunk_by(|a, b| a.profile() == b.profile()) {
+                write_of_profile(entry, of_profile);
             }
         }
         self.finish(KIND_CHANGES);
@@ -176,6 +167,24 @@ impl LogRecord {
     }
 }
 
+/// Writes changes of one profile and one tag.
+fn write_of_profile(entry: &mut Vec<u8>, changes: &[Change]) {
+    let key = changes[0].profile().to_u128().to_le_bytes();
+    let mut is_first = true;
+    for (change, left) in changes.iter().zip((0..changes.len()).rev()) {
+        let Change::Active { app, day, .. } = change else {
+            entry.extend_from_slice(&key);
+            continue;
+        };
+        if std::mem::take(&mut is_first) {
+            entry.extend_from_slice(&key);
+        }
+        let code = app.map_or(0, |app| u64::from(app.get()) + 1);
+        write_varint(entry, code << 1 | if left > 0 { MORE_OF_PROFILE } else { 0 });
+        entry.extend_from_slice(&day.code().to_le_bytes());
+    }
+}
+
 fn read_rows(workspace: WorkspaceIndex, mut reader: Reader<'_>) -> Result<LogEntry, Malformed> {
     let recorded = ActiveDay::from_code(reader.u16()?);
     let mut changes = Vec::new();
@@ -196,19 +205,25 @@ fn read_changes(workspace: WorkspaceIndex, shard: u8, mut reader: Reader<'_>) ->
     let mut changes = Vec::new();
     while !reader.is_empty() {
         let tag = reader.u8()?;
+        let mut last = None;
         for _ in 0..reader.number::<usize>()? {
-            let profile = read_profile(&mut reader)?;
+            let profile = last.take().map_or_else(|| read_profile(&mut reader), Ok)?;
             changes.push(match tag {
                 TAG_ACTIVE => {
-                    let app = match reader.number::<u16>()?.checked_sub(1) {
+                    let code = reader.number::<u64>()?;
+                    last = (code & MORE_OF_PROFILE != 0).then_some(profile);
+                    let app = match (code >> 1).checked_sub(1) {
                         None => None,
-                        Some(index) => Some(AppIndex::new(index).ok_or(Malformed)?),
+                        Some(index) => Some(u16::try_from(index).ok().and_then(AppIndex::new).ok_or(Malformed)?),
                     };
                     Change::Active { profile, app, day: ActiveDay::from_code(reader.u16()?) }
                 }
                 TAG_KNOWN => Change::Known { profile },
                 _ => return Err(Malformed),
             });
+        }
+        if last.is_some() {
+            return Err(Malformed);
         }
     }
     Ok(LogEntry::Changes { workspace, shard, changes })
@@ -286,7 +301,7 @@ mod tests {
             &[1, 14, 0, 3, 1, 0, 2, 1, 1, 2, 3, 1, 0xac, 2, 0x8c, 1][..],
             &[2, 41, 0, 0, 1, 1],
             &five,
-            &[1, 2, 1, 3, 1],
+            &[2, 2, 1, 3, 1],
             &six,
             &[4, 18, 0, 0],
             &five,
@@ -324,6 +339,25 @@ mod tests {
     }
 
     #[test]
+    fn golden_bytes_of_several_days_of_a_profile() {
+        let (workspace, profile) = (WorkspaceIndex(0), ProfileKey::from_u128(5));
+        let active = |profile, app, day| Change::Active { profile, app, day: ActiveDay::from_code(day) };
+        let changes = vec![
+            active(profile, None, 257),
+            active(profile, AppIndex::new(1), 257),
+            active(profile, AppIndex::new(1), 258),
+            active(ProfileKey::from_u128(6), None, 258),
+        ];
+        let mut record = LogRecord::default();
+        record.changes(workspace, 3, &changes);
+        let bytes = record.into_bytes().unwrap();
+        let key = |first: u8| [&[first][..], &[0; 15]].concat();
+        let expected = [&[2, 48, 0, 3, 1, 4][..], &key(5), &[1, 1, 1, 5, 1, 1, 4, 2, 1], &key(6), &[0, 2, 1]].concat();
+        assert_eq!(bytes, expected);
+        assert_eq!(read_all(&bytes), Ok(vec![LogEntry::Changes { workspace, shard: 3, changes }]));
+    }
+
+    #[test]
     fn malformed_records_are_refused() {
         for (bytes, why) in [
             (&[9, 1, 0][..], "no such kind"),
@@ -333,6 +367,10 @@ mod tests {
             (&[2, 4, 0, 0, 1, 1], "a profile is missing"),
             (&[4, 3, 0, 0, 5], "half a profile left"),
             (&[4, 19, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1], "calendars that left"),
+            (
+                &[2, 23, 0, 0, 1, 1, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0],
+                "more of a profile, and no more",
+            ),
             (&[2, 4, 0, 0, 2, 1], "the tag that is not used"),
             (&[1, 9, 0, 0, 0, 0, 0, 0, 99, 1, 0], "no such cause"),
             (&[6, 5, 0, 3, 2, 1, 9], "a fingerprint is cut"),

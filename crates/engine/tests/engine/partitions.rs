@@ -82,12 +82,10 @@ impl Cluster {
     fn work(&mut self, number: usize, length: usize, fault: Option<FailedCommit>) -> bool {
         let count = self.count();
         let member = &mut self.members[number];
-        let mut offset = member.engine.progress().next_offset;
         let sent = Instant::new(1_000_000, 0).unwrap();
-        for _ in 0..length {
+        for offset in (member.engine.progress().next_offset..).take(length) {
             let Some(bytes) = member.log.get(usize::try_from(offset).unwrap()) else { break };
             member.engine.fold(offset, sent, bytes).unwrap();
-            offset += 1;
         }
         if !member.engine.has_work() {
             return false;

@@ -75,5 +75,5 @@ fn import(stand: &Stand, file: &Path, options: &BenchOptions, directory: &Path) 
         thread_count: options.thread_count,
     };
     let (engine, workspace) = (stand.engine.clone(), stand.workspace.clone());
-    run(&Target::Local(Local { engine, workspace, create_apps: false, now: options.now }), &import)
+    run(&Target::Local(Local::new(engine, workspace, false, options.now)), &import)
 }

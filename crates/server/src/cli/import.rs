@@ -41,5 +41,5 @@ fn open_target(arguments: &ImportArguments) -> anyhow::Result<Target> {
     };
     let engine = Arc::new(data::open(path, memory.state_bytes_max())?);
     let workspace = data::workspace(&engine.catalog(), workspace)?;
-    Ok(Target::Local(Local { engine, workspace, create_apps, now: clock::now() }))
+    Ok(Target::Local(Local::new(engine, workspace, create_apps, clock::now())))
 }

@@ -39,10 +39,11 @@ pub fn import_file(
     let (to_tally, events) = channel();
     let parser = Parser { target, file: &name, columns: &options.columns, rejects, unparsed: Mutex::new(unparsed) };
     std::thread::scope(|scope| {
-        for _ in 0..options.thread_count {
+        let parse = || {
             let (parser, to_tally) = (&parser, to_tally.clone());
-            scope.spawn(move || parser.run(&to_tally));
-        }
+            scope.spawn(move || parser.run(&to_tally))
+        };
+        let parsers: Vec<_> = std::iter::repeat_with(parse).take(options.thread_count).collect();
         let (bar, tally, bytes_read, has_failed) = (&bar, &mut tally, &bytes_read, &has_failed);
         scope.spawn(move || {
             for event in events {
@@ -71,6 +72,12 @@ pub fn import_file(
         }
         drop(to_parse);
         drop(to_tally);
+        for parser in parsers {
+            if let Err(panic) = parser.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+        target.hand_on();
     });
     bar.finish_and_clear();
     tally.finish()

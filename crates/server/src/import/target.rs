@@ -6,6 +6,7 @@ use dauphin_dialects::{Message, Reject, Row};
 use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
 use dauphin_model::{AppId, Instant, Zone};
 
+use super::gathering::Gathering;
 use super::remote::{Body, Remote};
 use crate::intake::{Intake, UnknownApps};
 use crate::taking::change_identities;
@@ -22,8 +23,9 @@ pub enum Target {
 pub struct Local {
     pub engine: Arc<Engine>,
     pub workspace: Arc<Workspace>,
-    pub create_apps: bool,
-    pub now: Instant,
+    create_apps: bool,
+    now: Instant,
+    gathering: Gathering,
 }
 
 /// What became of some rows of a unit: counted, or rejected late, or the end of everything.
@@ -61,6 +63,14 @@ impl Target {
         }
     }
 
+    /// Hands on what loaders left; what becomes of it is told when it is known.
+    pub fn hand_on(&self) {
+        match self {
+            Self::Local(local) => local.gathering.hand_in(&local.engine),
+            Self::Remote(_) => {}
+        }
+    }
+
     /// Says whether rows would be taken, and takes none.
     pub fn looker(&self) -> Looker<'_> {
         match self {
@@ -74,6 +84,12 @@ impl Target {
 }
 
 impl Local {
+    /// For rows that arrive `now`.
+    pub fn new(engine: Arc<Engine>, workspace: Arc<Workspace>, create_apps: bool, now: Instant) -> Self {
+        let gathering = Gathering::new(engine.stats().state_bytes_max);
+        Self { engine, workspace, create_apps, now, gathering }
+    }
+
     fn intake(&self, unknown_apps: UnknownApps) -> Intake<'_> {
         Intake::new(&*self.engine, Arc::clone(&self.workspace), self.now, Arrival::Imported, unknown_apps)
     }
@@ -149,12 +165,7 @@ impl LocalLoader<'_> {
             let identities = std::mem::take(&mut self.identities);
             return deliver(self.submit_and_change(full, identities).map_err(anyhow::Error::from));
         }
-        self.local.engine.submit(
-            full,
-            Box::new(move |result| {
-                deliver(result.map(|receipt| (receipt, Vec::new())).map_err(anyhow::Error::from));
-            }),
-        );
+        self.local.gathering.add(&self.local.engine, full, deliver);
     }
 
     /// First what happened, then who is who. Blocks its thread.
@@ -164,6 +175,7 @@ impl LocalLoader<'_> {
         identities: Vec<IdentityChange>,
     ) -> Result<(Receipt, Vec<Reject>), EngineError> {
         let (sender, receiver) = channel();
+        self.local.gathering.hand_in(&self.local.engine);
         self.local.engine.submit(
             submission,
             Box::new(move |result| {

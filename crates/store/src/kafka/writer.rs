@@ -81,7 +81,9 @@ impl Writer {
         self.write(messages, consumed, deadline)?;
         self.settle(deadline)?;
         let offsets = self.producer.context().offsets()?;
-        self.patiently("commit to", deadline, |rest| self.producer.commit_transaction(rest))?;
+        // From here on brokers may have committed what the client takes for failed: a second try could make it twice.
+        self.patiently("commit to", deadline, |rest| self.producer.commit_transaction(rest))
+            .map_err(|setback| Setback::Failed(self.failure("commit to", setback)))?;
         Ok(offsets)
     }
 

@@ -113,3 +113,14 @@ fn a_fenced_commit_says_so() {
     assert!(matches!(error, StoreError::Fenced { partition: PARTITION, .. }), "{error}");
     assert!(error.to_string().contains("another node owns partition 1"), "{error}");
 }
+
+/// Brokers may have done what they refused to say they did, so it is for the next opening to find out.
+#[test]
+fn a_transaction_whose_end_is_refused_is_not_tried_again() {
+    let simulated = Simulated::new();
+    let mut store = open(&simulated.options);
+    simulated.refuse(RDKafkaApiKey::EndTxn, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_PRODUCER_ID]);
+    let error = store.commit(batch(|batch| batch.relay(0, *b"once"))).unwrap_err();
+    assert!(matches!(error, StoreError::Brokers { action: "commit to", .. }), "{error}");
+    assert!(matches!(store.commit(batch(|batch| batch.relay(0, *b"again"))), Err(StoreError::Failed)));
+}

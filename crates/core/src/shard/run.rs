@@ -1,0 +1,204 @@
+use dauphin_model::{Cause, ProfileKey, Scope};
+
+use super::{Applied, BATCH, Change, Shard, Stamp};
+use crate::calendar::{AppDay, Calendars, Merge};
+use crate::person::Flags;
+use crate::profiles::Likely;
+use crate::row::RowChanges;
+
+/// A profile was active in an app on a day.
+#[derive(Clone, Copy)]
+struct Visit {
+    profile: ProfileKey,
+    at: AppDay,
+}
+
+/// Activity is dealt by profile into so many parts, of which one at a time is sorted: it stays near meanwhile.
+const PARTS: usize = 64;
+/// Less activity than this is one part.
+const DEALT_MIN: usize = 8192;
+
+/// Deals the activity among `changes`.
+fn deal(changes: &[Change]) -> Vec<Vec<Visit>> {
+    let parts = if changes.len() < DEALT_MIN { 1 } else { PARTS };
+    // Keys are hashes: hardly any part is larger than the others by more than an eighth.
+    let capacity = changes.len() / parts * 9 / 8;
+    let mut dealt: Vec<_> = std::iter::repeat_with(|| Vec::with_capacity(capacity)).take(parts).collect();
+    for change in changes {
+        if let Change::Active { profile, app, day } = *change {
+            let part = usize::from(profile.low().to_le_bytes()[0]) & (parts - 1);
+            dealt[part].push(Visit { profile, at: AppDay::new(app, day) });
+        }
+    }
+    dealt
+}
+
+/// The runs of a part: what stands together of one profile, so that the profile is looked for once, and its calendars are
+/// read and written once.
+#[derive(Default)]
+struct Part {
+    runs: Vec<Run>,
+    /// Of each run, one behind the other.
+    days: Vec<AppDay>,
+    /// A hash table of the runs' numbers, counted from 1.
+    slots: Vec<u32>,
+    /// Of each visit.
+    run_of: Vec<u32>,
+}
+
+#[derive(Clone, Copy)]
+struct Run {
+    profile: ProfileKey,
+    /// Where its days end; they begin where those of the run before end.
+    end: usize,
+}
+
+impl Part {
+    /// Puts together what belongs to one profile.
+    fn gather(&mut self, visits: &[Visit]) {
+        self.runs.clear();
+        self.run_of.clear();
+        self.slots.clear();
+        self.slots.resize((2 * visits.len()).next_power_of_two(), 0);
+        for visit in visits {
+            let number = self.number_of(visit.profile);
+            self.runs[number as usize].end += 1;
+            self.run_of.push(number);
+        }
+        let mut count = 0;
+        for run in &mut self.runs {
+            (run.end, count) = (count, count + run.end);
+        }
+        if self.days.len() < count {
+            self.days.resize(count, AppDay::FIRST);
+        }
+        for (visit, number) in visits.iter().zip(&self.run_of) {
+            let run = &mut self.runs[*number as usize];
+            self.days[run.end] = visit.at;
+            run.end += 1;
+        }
+        let mut start = 0;
+        for run in &self.runs {
+            let days = &mut self.days[start..run.end];
+            // Files are mostly in order of time.
+            if !days.is_sorted() {
+                days.sort_unstable();
+            }
+            start = run.end;
+        }
+    }
+
+    /// The number of the profile's run, which is made if there is none.
+    fn number_of(&mut self, profile: ProfileKey) -> u32 {
+        let mask = self.slots.len() - 1;
+        // The lowest bits are the same for all of a part.
+        let hash = profile.low() >> PARTS.trailing_zeros() & mask as u64;
+        let mut slot = usize::try_from(hash).expect("within the table");
+        loop {
+            match self.slots[slot].checked_sub(1) {
+                Some(number) if self.runs[number as usize].profile == profile => return number,
+                Some(_) => slot = (slot + 1) & mask,
+                None => {
+                    let number = u32::try_from(self.runs.len()).expect("a part is bounded");
+                    self.runs.push(Run { profile, end: 0 });
+                    self.slots[slot] = number + 1;
+                    return number;
+                }
+            }
+        }
+    }
+}
+
+impl Shard {
+    /// As [`Shard::apply_all`], for changes that have one cause whatever their day: how the rows change is the same in
+    /// any order.
+    pub(super) fn apply_runs(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
+        let mut applied = Applied::default();
+        let (mut part, mut merge) = (Part::default(), Merge::default());
+        for visits in deal(changes) {
+            part.gather(&visits);
+            self.apply_part(&part, &mut merge, stamp, rows, &mut applied);
+        }
+        for change in changes.iter().filter(|change| !matches!(change, Change::Active { .. })) {
+            self.apply(*change, stamp, rows, &mut applied);
+        }
+        applied
+    }
+
+    fn apply_part(
+        &mut self,
+        part: &Part,
+        merge: &mut Merge,
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        applied: &mut Applied,
+    ) {
+        let mut start = 0;
+        for batch in part.runs.chunks(BATCH) {
+            let mut found = [Likely::default(); BATCH];
+            self.profiles.find_all(batch.iter().map(|run| run.profile), &mut found);
+            found.iter().for_each(|likely| likely.prefetch_rest());
+            for run in batch {
+                self.apply_run(run.profile, &part.days[start..run.end], merge, stamp, rows, applied);
+                start = run.end;
+            }
+        }
+    }
+
+    fn apply_run(
+        &mut self,
+        profile: ProfileKey,
+        run: &[AppDay],
+        merge: &mut Merge,
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        applied: &mut Applied,
+    ) {
+        if let [one] = run {
+            return self.apply(Change::Active { profile, app: one.app(), day: one.day() }, stamp, rows, applied);
+        }
+        let spot = self.profiles.find(profile);
+        let is_here = spot.is_some() || self.elsewhere(profile).is_none();
+        if !is_here || !self.persons.is_single(profile) {
+            for at in run {
+                let change = Change::Active { profile, app: at.app(), day: at.day() };
+                self.apply(change, stamp, rows, applied);
+            }
+            return;
+        }
+        let own = spot.as_ref().map_or(&[][..], |spot| self.profiles.calendars_at(spot));
+        if !merge.merge(Calendars::trusted(own), run) {
+            return;
+        }
+        match &spot {
+            Some(spot) => {
+                self.profiles.set_calendars(spot, &merge.bytes);
+                self.pages.touch(profile);
+            }
+            None => self.add(profile, &merge.bytes),
+        }
+        for (app, merged) in merge.tracks() {
+            let new = merged.days.iter().filter(|merged| merged.is_new());
+            applied.effective.extend(new.map(|merged| Change::Active { profile, app, day: merged.day() }));
+        }
+        if !self.persons.flags_of(profile).has(Flags::EXCLUDED) {
+            note(merge, stamp.cause_of(run[0].day()), rows);
+        }
+    }
+}
+
+/// Notes how the rows of one person change.
+fn note(merge: &mut Merge, cause: Cause, rows: &mut RowChanges) {
+    let is_one = merge.is_one();
+    for (app, merged) in merge.tracks() {
+        match app.map(Scope::App) {
+            Some(app) if is_one => rows.note_merged(&[app, Scope::Workspace], cause, merged),
+            Some(app) => rows.note_merged(&[app], cause, merged),
+            None if is_one => rows.note_merged(&[Scope::Workspace], cause, merged),
+            None => {}
+        }
+    }
+    if !is_one {
+        rows.note_merged(&[Scope::Workspace], cause, merge.union());
+    }
+}
