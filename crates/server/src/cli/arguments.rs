@@ -84,6 +84,9 @@ pub struct NewApp {
 pub struct ServeArguments {
     #[command(flatten)]
     pub store: StoreArguments,
+    /// A node of a cluster that is not heard of for so long gives its partitions up
+    #[arg(long, env = "DAUPHIN_SESSION_TIMEOUT", value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u32).range(6..=1_800))]
+    pub session_timeout: u32,
     #[command(flatten)]
     pub listen: ListenArguments,
     #[command(flatten)]

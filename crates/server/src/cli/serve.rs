@@ -1,5 +1,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use dauphin_engine::Backend;
@@ -17,7 +18,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     let place = arguments.store.place();
     let kept = match place {
         Stored::Directory(path) => format!("data={}", path.display()),
-        Stored::Cluster(brokers) => format!("store=kafka {}", brokers.shown()),
+        Stored::Cluster(brokers) => {
+            format!("store=kafka {} session_timeout={}s", brokers.shown(), arguments.session_timeout)
+        }
     };
     tracing::info!(
         "settings: {kept} listen={} tls={} body_limit={} bytes memory_of_users={} MiB",
@@ -28,7 +31,9 @@ pub fn run(arguments: &ServeArguments) -> anyhow::Result<ExitCode> {
     );
     let engine: Arc<dyn Backend> = match place {
         Stored::Directory(path) => Arc::new(data::open(path, state_bytes_max)?),
-        Stored::Cluster(brokers) => cluster::open(brokers, state_bytes_max)?,
+        Stored::Cluster(brokers) => {
+            cluster::open(brokers, Duration::from_secs(arguments.session_timeout.into()), state_bytes_max)?
+        }
     };
     let stats = engine.stats();
     tracing::info!("{} profiles in {} workspaces", stats.profile_count, engine.catalog().workspaces().len());

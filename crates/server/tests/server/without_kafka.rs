@@ -29,11 +29,11 @@ fn a_cluster_is_a_setting_like_any_other() {
                     kafka_property = ['ssl.key.password=x', 'security.protocol=ssl']\n";
     place.write("dauphin.toml", settings);
     let mut serve = place.command(&["serve"]);
-    let shown = "settings: store=kafka brokers=a:1,b:2 topic_prefix=shop session_timeout=10s \
-                 kafka_properties=ssl.key.password,security.protocol ";
+    let shown = "settings: store=kafka brokers=a:1,b:2 topic_prefix=shop \
+                 kafka_properties=ssl.key.password,security.protocol session_timeout=10s ";
     said(&mut serve).refused(1, &[shown, "built without Kafka"]);
     serve.env("DAUPHIN_BROKERS", "c:3").args(["--session-timeout", "6"]);
-    said(&mut serve).refused(1, &["brokers=c:3 topic_prefix=shop session_timeout=6s "]);
+    said(&mut serve).refused(1, &["brokers=c:3 topic_prefix=shop ", " session_timeout=6s "]);
     // The file says where; a data directory beside it is one place too many.
     serve.env("DAUPHIN_DATA", "data");
     said(&mut serve).refused(2, &["--data is for --store embedded"]);

@@ -83,15 +83,6 @@ pub struct BrokerArguments {
         value_parser = parse_property
     )]
     pub kafka_property: Vec<(String, String)>,
-    /// A node that is not heard of for so long gives its partitions up
-    #[arg(
-        long,
-        env = "DAUPHIN_SESSION_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 45,
-        value_parser = clap::value_parser!(u32).range(6..=1_800)
-    )]
-    pub session_timeout: u32,
 }
 
 impl BrokerArguments {
@@ -103,10 +94,10 @@ impl BrokerArguments {
 
     /// As a settings line has it. What properties say may be a secret.
     pub fn shown(&self) -> String {
-        let Self { brokers, topic_prefix, kafka_property, session_timeout } = self;
+        let Self { brokers, topic_prefix, kafka_property } = self;
         let properties: Vec<_> = kafka_property.iter().map(|(key, _)| key.as_str()).collect();
         format!(
-            "brokers={} topic_prefix={topic_prefix} session_timeout={session_timeout}s kafka_properties={}",
+            "brokers={} topic_prefix={topic_prefix} kafka_properties={}",
             brokers.as_deref().unwrap_or(""),
             properties.join(",")
         )
@@ -125,10 +116,10 @@ pub enum ClusterCommand {
     Init(ClusterInitArguments),
     /// Show the nodes and the partitions, and how far each is behind
     Status(ClusterStatusArguments),
-    /// Bring a data directory into a cluster that has no data yet
-    Import(MigrationArguments),
+    /// Make the topics of a cluster with all that a data directory holds
+    Import(ClusterImportArguments),
     /// Bring all that a cluster holds into a new data directory
-    Export(MigrationArguments),
+    Export(ClusterExportArguments),
 }
 
 impl ClusterCommand {
@@ -137,7 +128,8 @@ impl ClusterCommand {
         match self {
             Self::Init(arguments) => &arguments.brokers,
             Self::Status(arguments) => &arguments.brokers,
-            Self::Import(arguments) | Self::Export(arguments) => &arguments.brokers,
+            Self::Import(arguments) => &arguments.brokers,
+            Self::Export(arguments) => &arguments.brokers,
         }
     }
 }
@@ -148,6 +140,13 @@ pub struct ClusterInitArguments {
     pub brokers: BrokerArguments,
     #[command(flatten)]
     pub workspace: WorkspaceToMake,
+    #[command(flatten)]
+    pub topics: TopicArguments,
+}
+
+/// How the topics of a new cluster are made.
+#[derive(Args)]
+pub struct TopicArguments {
     /// Partitions, over which the nodes share the people; as many nodes can work at once
     #[arg(long, env = "DAUPHIN_PARTITIONS", value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u16).range(1..))]
     pub partitions: u16,
@@ -157,7 +156,7 @@ pub struct ClusterInitArguments {
     /// Brokers that must have a message before it is acknowledged
     #[arg(long, env = "DAUPHIN_MIN_INSYNC_REPLICAS", value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     pub min_insync_replicas: u16,
-    /// Days for which the brokers keep what was sent, beyond what is counted
+    /// Days for which the brokers keep what was sent: so long may a partition be without a node
     #[arg(long, env = "DAUPHIN_RETENTION_DAYS", value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=3_650))]
     pub retention_days: u16,
     /// Take settings with which the failure of one broker may lose what was acknowledged
@@ -175,12 +174,25 @@ pub struct ClusterStatusArguments {
 }
 
 #[derive(Args)]
-pub struct MigrationArguments {
+pub struct ClusterImportArguments {
+    #[command(flatten)]
+    pub brokers: BrokerArguments,
+    #[command(flatten)]
+    pub topics: TopicArguments,
+    #[command(flatten)]
+    pub memory: MemoryArguments,
+    /// The data directory
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+#[derive(Args)]
+pub struct ClusterExportArguments {
     #[command(flatten)]
     pub brokers: BrokerArguments,
     #[command(flatten)]
     pub memory: MemoryArguments,
-    /// The data directory
+    /// The data directory to make
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
 }

@@ -8,20 +8,37 @@ use dauphin_cluster::{ClusterOptions, InitPlan, Node};
 use dauphin_engine::{Backend, CheckReport};
 use serde_json::Value;
 
-use super::arguments::{BrokerArguments, ClusterInitArguments, MigrationArguments};
+use super::arguments::{
+    BrokerArguments, ClusterExportArguments, ClusterImportArguments, ClusterInitArguments, TopicArguments,
+};
 use crate::cli::init::Plan;
 
 fn options(at: &BrokerArguments, state_bytes_max: usize) -> ClusterOptions {
     let mut options = ClusterOptions::new(at.brokers(), at.topic_prefix.as_str());
     options.properties.clone_from(&at.kafka_property);
-    options.session_timeout = Duration::from_secs(at.session_timeout.into());
     options.state_bytes_max = state_bytes_max;
     options
 }
 
-/// A node at work, whose partitions may take `state_bytes_max` bytes of memory.
-pub fn open(at: &BrokerArguments, state_bytes_max: usize) -> anyhow::Result<Arc<dyn Backend>> {
-    Ok(Arc::new(Node::open(&options(at, state_bytes_max)).context("open the cluster")?))
+fn plan(topics: &TopicArguments) -> InitPlan {
+    InitPlan {
+        partitions: topics.partitions,
+        replication_factor: topics.replication_factor,
+        min_insync_replicas: topics.min_insync_replicas,
+        retention: Duration::from_hours(24 * u64::from(topics.retention_days)),
+        allow_unsafe: topics.allow_unsafe,
+    }
+}
+
+/// A node at work, which is missed after `session_timeout`, and whose partitions may take `state_bytes_max` bytes of
+/// memory.
+pub fn open(
+    at: &BrokerArguments,
+    session_timeout: Duration,
+    state_bytes_max: usize,
+) -> anyhow::Result<Arc<dyn Backend>> {
+    let options = ClusterOptions { session_timeout, ..options(at, state_bytes_max) };
+    Ok(Arc::new(Node::open(&options).context("open the cluster")?))
 }
 
 /// Counts everything again, over all partitions.
@@ -31,15 +48,8 @@ pub fn check(at: &BrokerArguments, state_bytes_max: usize) -> anyhow::Result<Che
 
 /// Makes the topics, and what `first` has in them.
 pub fn init(arguments: &ClusterInitArguments, first: &Plan) -> anyhow::Result<()> {
-    let plan = InitPlan {
-        partitions: arguments.partitions,
-        replication_factor: arguments.replication_factor,
-        min_insync_replicas: arguments.min_insync_replicas,
-        retention: Duration::from_hours(24 * u64::from(arguments.retention_days)),
-        allow_unsafe: arguments.allow_unsafe,
-    };
     let options = options(&arguments.brokers, usize::MAX);
-    dauphin_cluster::init(&options, &plan, &first.secret, &first.edits).context("make the cluster")
+    dauphin_cluster::init(&options, &plan(&arguments.topics), &first.secret, &first.edits).context("make the cluster")
 }
 
 /// The nodes and the partitions.
@@ -48,17 +58,18 @@ pub fn status(at: &BrokerArguments) -> anyhow::Result<Value> {
     serde_json::to_value(status).context("write JSON")
 }
 
-/// Brings a data directory into the cluster.
-pub fn import(arguments: &MigrationArguments) -> anyhow::Result<Value> {
+/// Makes the topics, and brings all that a data directory holds into them.
+pub fn import(arguments: &ClusterImportArguments) -> anyhow::Result<Value> {
     let options = options(&arguments.brokers, arguments.memory.state_bytes_max());
     let directory = &arguments.directory;
     let context = || format!("import the data directory `{}`", directory.display());
-    let migrated = dauphin_cluster::import_directory(&options, directory).with_context(context)?;
+    let migrated =
+        dauphin_cluster::import_directory(&options, &plan(&arguments.topics), directory).with_context(context)?;
     serde_json::to_value(migrated).context("write JSON")
 }
 
-/// Brings the cluster into a new data directory.
-pub fn export(arguments: &MigrationArguments) -> anyhow::Result<Value> {
+/// Brings all that the cluster holds into a new data directory.
+pub fn export(arguments: &ClusterExportArguments) -> anyhow::Result<Value> {
     let options = options(&arguments.brokers, arguments.memory.state_bytes_max());
     let directory = &arguments.directory;
     let context = || format!("export into the data directory `{}`", directory.display());
