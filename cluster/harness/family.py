@@ -23,7 +23,8 @@ CROWD = 3_000
 """Users whom every family tells of, at any time, through any node; they are only ever active."""
 SHARE_OF_CROWD = 0.4
 PROBE_DAYS_BEFORE = 100
-FAMILIES_MAX = 64
+FAMILIES_MAX = 16
+"""As many take turns with the days since 1970."""
 
 
 class Family:
@@ -87,10 +88,12 @@ class Family:
         own = frozenset(who for who, _, _ in rows if not who[1].startswith("crowd-"))
         return Request("/ingest", "\n".join(lines).encode(), None, 200, own, effect, len(rows))
 
-    def probe(self) -> Request:
+    def probe(self) -> Request | None:
         """Somebody on a day that nobody else has, long ago, whom the node must count when it answers."""
-        self.probes += 1
         day = self.days.start - PROBE_DAYS_BEFORE - self.probes * FAMILIES_MAX - self.number
+        if day < 0:
+            return None
+        self.probes += 1
         who = ("user", f"probe-{self.name}-{self.probes}")
         body = json.dumps({"user_id": who[1], "time": self.time(day)}).encode()
 

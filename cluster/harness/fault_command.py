@@ -13,7 +13,7 @@ from pathlib import Path
 from random import Random
 
 from harness.compare import LAG_HEADER, mismatches, wait_for_no_lag
-from harness.family import EPOCH
+from harness.family import EPOCH, FAMILIES_MAX
 from harness.faults import Fault, faults_of
 from harness.load import Load
 from harness.node import program
@@ -34,7 +34,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--faults", type=int, default=5, help="how many [default: 5]")
     parser.add_argument("--nodes", type=int, default=3, help="[default: 3]")
     parser.add_argument("--seed", type=int, default=1, help="what people and faults follow from [default: 1]")
-    parser.add_argument("--clients", type=int, default=CLIENTS, help=f"[default: {CLIENTS}]")
+    clients = range(1, FAMILIES_MAX + 1)
+    parser.add_argument("--clients", type=int, default=CLIENTS, choices=clients, help=f"[default: {CLIENTS}]")
     parser.add_argument("--embedded", action="store_true", help="one node with a data directory, and no brokers")
     parser.add_argument("--dir", type=Path, help="keep data and logs here; must not exist")
     chosen = parser.parse_args(arguments)
