@@ -1,9 +1,6 @@
-//! A data directory into a cluster on real brokers, and back: run with `cluster/brokers run -- cargo test -p
-//! dauphin-cluster`. Elsewhere nothing is run.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! A data directory into a cluster, and back.
 
 use std::path::Path;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use dauphin_cluster::{ClusterError, ClusterOptions, InitPlan, Node, check, export_directory, import_directory};
@@ -20,62 +17,7 @@ use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_to
 use dauphin_store::{Batch, Embedded, Store, StoreError, Table};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-const WORKSPACE: WorkspaceIndex = WorkspaceIndex(0);
-
-/// Topics of its own, not made yet, or nothing where there are no brokers.
-fn options(name: &str) -> Option<ClusterOptions> {
-    let Ok(brokers) = std::env::var("DAUPHIN_TEST_BROKERS") else {
-        println!("skipped: DAUPHIN_TEST_BROKERS names no brokers");
-        return None;
-    };
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let mut options = ClusterOptions::new(brokers, format!("test-{name}-{}", since.as_nanos()));
-    options.session_timeout = Duration::from_secs(6);
-    Some(options)
-}
-
-const fn plan(partitions: u16) -> InitPlan {
-    InitPlan {
-        partitions,
-        replication_factor: 1,
-        min_insync_replicas: 1,
-        retention: Duration::from_hours(24),
-        allow_unsafe: true,
-    }
-}
-
-fn secret() -> IdentitySecret {
-    IdentitySecret::new([1; 16])
-}
-
-fn entry(action: &'static str) -> AuditEntry {
-    AuditEntry::new(Instant::new(0, 0).unwrap(), Actor::CommandLine, action, serde_json::json!({}))
-}
-
-fn user(number: u64) -> ProfileKey {
-    ProfileKey::of(&secret(), IdentityKind::ExternalId, &number.to_string()).unwrap()
-}
-
-fn day(number: i32) -> ActiveDay {
-    ActiveDay::new(Day::new(number).unwrap()).unwrap()
-}
-
-fn stamp(recorded: i32) -> Stamp {
-    Stamp { recorded: day(recorded), arrival: Arrival::Sent }
-}
-
-fn submit(backend: &dyn Backend, submission: Submission) -> Result<Receipt, EngineError> {
-    let (sender, receiver) = channel();
-    backend.submit(submission, Box::new(move |result| sender.send(result).unwrap()));
-    receiver.recv().unwrap()
-}
-
-fn change(backend: &dyn Backend, recorded: i32, change: IdentityChange) -> IdentityOutcome {
-    let (sender, receiver) = channel();
-    let done = Box::new(move |result| sender.send(result).unwrap());
-    backend.change_identities(WORKSPACE, stamp(recorded), vec![change], None, done);
-    receiver.recv().unwrap().unwrap()[0]
-}
+use crate::support::{WORKSPACE, change, day, entry, options, plan, secret, stamp, submit, user, workspace};
 
 fn open(path: &Path) -> Engine {
     Engine::open(Box::new(Embedded::open(path).unwrap()), EngineOptions::for_cores(2)).unwrap()
@@ -83,12 +25,7 @@ fn open(path: &Path) -> Engine {
 
 /// A month of 500 people, some linked, some sessions, recorded on three days.
 fn fill(path: &Path) -> Engine {
-    let workspace = CatalogEdit::AddWorkspace {
-        name: "main".into(),
-        zone: Zone::utc(),
-        rate_limit_per_hour: 250_000,
-        api_key_in_query: true,
-    };
+    let workspace = workspace();
     let mut store: Box<dyn Store> = Box::new(Embedded::create(path).unwrap());
     Engine::initialise_audited(store.as_mut(), &secret(), &[(workspace, entry("workspace.add"))]).unwrap();
     store.close().unwrap();
