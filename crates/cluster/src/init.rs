@@ -83,6 +83,7 @@ pub(crate) fn with_meta<T>(
         let done = meta.wait_caught_up().and_then(|()| work(&meta));
         stop.store(true, Ordering::Release);
         let followed = follower.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        done.and_then(|done| followed.map(|()| done))
+        // Who does not hear what nodes share is told by the follower why.
+        followed.and(done)
     })
 }

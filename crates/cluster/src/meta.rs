@@ -44,6 +44,10 @@ struct Followed {
     caught_up: bool,
 }
 
+/// The key, in the table of sources, of the format in which everything in the topics is written, and the one known here.
+const FORMAT_KEY: &[u8] = b"format";
+const FORMAT: &[u8] = &[1];
+
 /// How often a change is tried when others change something at the same time.
 const TRIES: usize = 20;
 /// How long is waited to read what was written.
@@ -127,6 +131,10 @@ impl Meta {
                     followed.audit.entry(log).or_default().push(value.to_vec());
                 }
             }
+            Some(MessageKey::Record { table: Table::Source, key: FORMAT_KEY }) if value != Some(FORMAT) => {
+                let reason = "a later release of dauphin set it up; use that one".to_owned();
+                return Err(ClusterError::Brokers { action: "read what nodes share", reason });
+            }
             Some(MessageKey::Record { table: Table::Source, key }) => {
                 if let Some(Some(workspace)) = key.strip_prefix(ZONE_FIXED).map(|rest| rest.first_chunk()) {
                     followed.zones_fixed.insert(WorkspaceIndex(u32::from_be_bytes(*workspace)));
@@ -206,7 +214,9 @@ impl Meta {
             if self.catalog().is_some() {
                 return Err(unavailable("a cluster is set up already"));
             }
-            Ok(Some(batch.clone()))
+            let mut batch = batch.clone();
+            batch.put(Table::Source, FORMAT_KEY, FORMAT);
+            Ok(Some(batch))
         })
     }
 

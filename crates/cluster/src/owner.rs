@@ -50,6 +50,8 @@ impl Owner {
         let consumer: BaseConsumer<Membership> = options.member().create_with_context(context).map_err(&failed)?;
         consumer.subscribe(&[&self.place.options.activity_topic()]).map_err(&failed)?;
         while !stopped() {
+            // A generation may be over without a partition coming or going.
+            self.place.group.set(consumer.group_metadata());
             // Partitions are paused: nothing comes but what the group has to say.
             if let Some(Err(error)) = consumer.poll(Duration::from_millis(100)) {
                 tracing::warn!("the group of workers: {error}");
