@@ -2,6 +2,7 @@
 //! dauphin-cluster`. Elsewhere nothing is run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#![allow(clippy::print_stdout, reason = "says what is skipped")]
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
