@@ -1,8 +1,8 @@
 //! A data directory into a cluster on real brokers, and back: run with `cluster/brokers run -- cargo test -p
 //! dauphin-cluster`. Elsewhere nothing is run.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 #![allow(clippy::print_stdout, reason = "says what is skipped")]
+
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::Duration;
