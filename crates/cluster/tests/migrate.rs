@@ -24,6 +24,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 const WORKSPACE: WorkspaceIndex = WorkspaceIndex(0);
 
 /// Topics of its own, not made yet, or nothing where there are no brokers.
+#[expect(clippy::disallowed_methods, reason = "a name that no other run has")]
 fn options(name: &str) -> Option<ClusterOptions> {
     let Ok(brokers) = std::env::var("DAUPHIN_TEST_BROKERS") else {
         println!("skipped: DAUPHIN_TEST_BROKERS names no brokers");
