@@ -3,16 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dauphin_cluster::{ClusterError, ClusterOptions, InitPlan, Node, check, export_directory, import_directory};
-use dauphin_core::{Arrival, Counting, Stamp};
+use dauphin_cluster::{ClusterError, InitPlan, Node, check, export_directory, import_directory};
+use dauphin_core::Counting;
 use dauphin_engine::{
-    Actor, AuditEntry, AuditPage, Backend, CatalogEdit, Engine, EngineError, EngineOptions, IdentityChange,
-    IdentityOutcome, Receipt, Setting, Submission,
+    AuditPage, Backend, CatalogEdit, Engine, EngineError, EngineOptions, IdentityChange, IdentityOutcome, Setting,
+    Submission,
 };
-use dauphin_model::{
-    ActiveDay, AsOf, Cause, Day, IdentityKind, IdentitySecret, Instant, Measure, ProfileKey, RowKey, Scope,
-    SessionFingerprint, WorkspaceIndex, Zone,
-};
+use dauphin_model::{AsOf, Cause, Day, Measure, RowKey, Scope, SessionFingerprint, Zone};
 use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_topics};
 use dauphin_store::{Batch, Embedded, Store, StoreError, Table};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
