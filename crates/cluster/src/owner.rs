@@ -22,8 +22,9 @@ struct Running {
     thread: JoinHandle<()>,
 }
 
-/// How long a worker that gives its partition up may take to end what it is at. Its successor does not depend on it.
-const FAREWELL_MAX: Duration = Duration::from_secs(3);
+/// How long a worker that gives its partition up may take to end what it is at. Its successor does not depend on it, and
+/// the group waits meanwhile.
+const FAREWELL_MAX: Duration = Duration::from_millis(300);
 
 impl Owner {
     pub fn new(place: Workplace) -> Arc<Self> {

@@ -87,6 +87,8 @@ impl KafkaOptions {
         let mut config = ClientConfig::new();
         config.set("message.max.bytes", MESSAGE_BYTE_COUNT_MAX.to_string());
         config.set("allow.auto.create.topics", "false");
+        // A broker that says nothing for so long is given up; the default of a minute would hold a transaction up as long.
+        config.set("socket.timeout.ms", "10000");
         for (key, value) in &self.properties {
             config.set(key, value);
         }
