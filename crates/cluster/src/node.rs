@@ -9,7 +9,7 @@ use dauphin_engine::{
     IdentityDone, Lag, PartitionStats, PersonView, Submission,
 };
 use dauphin_model::{ActiveDay, ProfileKey, RowKey, WorkspaceIndex};
-use dauphin_store::kafka::{Group, describe};
+use dauphin_store::kafka::describe;
 
 use crate::gateway::Gateway;
 use crate::lag::LagWatch;
@@ -54,7 +54,6 @@ impl Node {
                 options: kafka.clone(),
                 partition_count,
                 catalog: Box::new(move || of.upgrade()?.meta.catalog()),
-                group: Group::none(),
                 lag: Arc::clone(&lag),
                 state_bytes_max: options.state_bytes_max,
             });

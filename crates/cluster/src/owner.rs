@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientContext;
-use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::worker::{Worker, Workplace};
 use crate::{ClusterError, ClusterOptions};
@@ -50,9 +50,12 @@ impl Owner {
         let context = Membership { owner: Arc::clone(self) };
         let consumer: BaseConsumer<Membership> = options.member().create_with_context(context).map_err(&failed)?;
         consumer.subscribe(&[&self.place.options.activity_topic()]).map_err(&failed)?;
+        let mut told = Instant::now();
         while !stopped() {
-            // A generation may be over without a partition coming or going.
-            self.place.group.set(consumer.group_metadata());
+            if told.elapsed() > TELL_INTERVAL {
+                told = Instant::now();
+                self.tell(&consumer);
+            }
             // Partitions are paused: nothing comes but what the group has to say.
             if let Some(Err(error)) = consumer.poll(Duration::from_millis(100)) {
                 tracing::warn!("the group of workers: {error}");
@@ -61,6 +64,20 @@ impl Owner {
         self.give_up(None);
         drop(consumer);
         Ok(())
+    }
+
+    /// Tells the brokers how far each partition is, for those who look with the brokers' own tools. Nothing depends on it.
+    fn tell(&self, consumer: &BaseConsumer<Membership>) {
+        let mut offsets = TopicPartitionList::new();
+        for worker in self.workers() {
+            let (_, progress, _) = self.place.lag.of(worker.partition);
+            let topic = self.place.options.activity_topic();
+            // An offset that cannot be told now is told a little later.
+            let _ = offsets.add_partition_offset(&topic, worker.partition.into(), Offset::Offset(progress.next_offset));
+        }
+        if offsets.count() > 0 {
+            let _ = consumer.commit(&offsets, CommitMode::Async);
+        }
     }
 
     fn begin(&self, partitions: &[u16]) {
@@ -102,6 +119,9 @@ impl Owner {
     }
 }
 
+/// How often brokers are told how far partitions are.
+const TELL_INTERVAL: Duration = Duration::from_secs(1);
+
 struct Membership {
     owner: Arc<Owner>,
 }
@@ -109,17 +129,15 @@ struct Membership {
 impl ClientContext for Membership {}
 
 impl ConsumerContext for Membership {
-    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+    fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(list) = rebalance {
             let partitions = partitions(list);
             tracing::info!("partitions given up: {partitions:?}");
             self.owner.give_up(Some(&partitions));
-            self.owner.place.group.set(consumer.group_metadata());
         }
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
-        self.owner.place.group.set(consumer.group_metadata());
         match rebalance {
             Rebalance::Assign(list) => {
                 if let Err(error) = consumer.pause(list) {

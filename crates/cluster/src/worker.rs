@@ -21,7 +21,6 @@ pub(crate) struct Workplace {
     pub options: KafkaOptions,
     pub partition_count: u16,
     pub catalog: Box<dyn Fn() -> Option<Arc<Catalog>> + Send + Sync>,
-    pub group: Group,
     pub lag: Arc<LagWatch>,
     pub state_bytes_max: usize,
 }
@@ -112,7 +111,9 @@ impl Worker {
     fn serve(&self, place: &Workplace) -> Result<(), Setback> {
         let began = Instant::now();
         let partition = self.partition;
-        let mut store = KafkaStore::open(&place.options, partition, place.group.clone())?;
+        // The position is one of the partition's own records. To commit it for the group in the same transaction too
+        // waits for every rebalance, and was seen never to return when a coordinator failed.
+        let mut store = KafkaStore::open(&place.options, partition, Group::none())?;
         let catalog = (place.catalog)().ok_or(ClusterError::NotSetUp(place.options.topic_prefix.clone()))?;
         let options = PartitionOptions { log_bytes_min: 16 << 20, state_bytes_max: place.state_bytes_max };
         let numbers = (partition, place.partition_count);
