@@ -1,9 +1,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use dauphin_engine::{AuditEntry, Catalog, CatalogEdit, EngineError};
-use dauphin_model::IdentitySecret;
+use dauphin_engine::{AuditEntry, CatalogEdit, Engine, EngineError, InitialiseError, Settings};
+use dauphin_model::{IdentitySecret, WorkspaceIndex};
 use dauphin_store::kafka::{TopicPlan, create_topics, describe};
+use dauphin_store::{MemoryDisk, MemoryStore};
 
 use crate::meta::Meta;
 use crate::{ClusterError, ClusterOptions};
@@ -30,21 +31,21 @@ pub fn init(
     secret: &IdentitySecret,
     edits: &[(CatalogEdit, AuditEntry)],
 ) -> Result<(), ClusterError> {
-    // Refused before anything is made.
-    edits.iter().try_fold(Catalog::new(secret.clone()), |catalog, (edit, _)| catalog.with(edit))?;
+    // As an empty data directory: what cannot be is refused before anything is made, and all of it is set up at once.
+    let mut directory = MemoryStore::open(&MemoryDisk::new());
+    Engine::initialise_audited(&mut directory, secret, edits).map_err(|error| match error {
+        InitialiseError::Catalog(error) => ClusterError::from(error),
+        InitialiseError::Store(error) => ClusterError::from(error),
+    })?;
+    let settings = Settings::read(&directory)?;
     make_topics(options, plan)?;
-    with_meta(options, |meta| {
-        if meta.catalog().is_some() {
-            return Err(ClusterError::IsSetUp(options.topic_prefix.clone()));
-        }
-        let failed =
-            |error: EngineError| ClusterError::Brokers { action: "set up the cluster", reason: error.to_string() };
-        meta.found(&Catalog::founded(secret).1).map_err(failed)?;
-        for (edit, entry) in edits {
-            meta.edit(edit, Some(entry)).map_err(failed)?;
-        }
-        Ok(())
-    })
+    with_meta(options, |meta| set_up(meta, &settings, &[]))
+}
+
+/// Sets up what is to be, where nothing is set up.
+pub(crate) fn set_up(meta: &Meta, settings: &Settings, zones_fixed: &[WorkspaceIndex]) -> Result<(), ClusterError> {
+    let failed = |error: EngineError| ClusterError::Brokers { action: "set up the cluster", reason: error.to_string() };
+    meta.import(settings, zones_fixed).map_err(failed)
 }
 
 /// Makes the topics of a plan that is safe, or meant, unless something is set up in them.

@@ -30,7 +30,8 @@ pub(crate) struct Meta {
     moved: Condvar,
     catalog: ArcSwapOption<Catalog>,
     writer: Mutex<Option<MetaWriter>>,
-    appender: Mutex<Option<Appender>>,
+    /// One that failed is not kept.
+    appender: Mutex<Option<Arc<Appender>>>,
 }
 
 struct Followed {
@@ -208,8 +209,8 @@ impl Meta {
         self.catalog().ok_or(EngineError::Closed)
     }
 
-    /// Sets up what is not there, with the secret that keys identities.
-    pub fn found(&self, batch: &Batch) -> Result<(), EngineError> {
+    /// Adds to what is not set up yet.
+    fn found(&self, batch: &Batch) -> Result<(), EngineError> {
         self.decide(&mut || {
             if self.catalog().is_some() {
                 return Err(unavailable("a cluster is set up already"));
@@ -267,15 +268,21 @@ impl Meta {
     pub fn note(&self, workspace: WorkspaceIndex, entry: &AuditEntry) -> Result<(), EngineError> {
         let mut batch = Batch::new();
         put_audit(workspace, entry, &mut batch);
-        let appender = self.appender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let appender = match appender {
-            Some(appender) => appender,
-            None => Appender::open(&self.options).map_err(|error| unavailable(&error))?,
+        let kept = || self.appender.lock().unwrap_or_else(PoisonError::into_inner);
+        let appender = match &mut *kept() {
+            Some(appender) => Arc::clone(appender),
+            none => {
+                let appender = Appender::open(&self.options).map_err(|error| unavailable(&error))?;
+                Arc::clone(none.insert(Arc::new(appender)))
+            }
         };
-        // One that failed is not kept.
-        let offset = appender.append(batch).map_err(|error| unavailable(&error))?;
-        *self.appender.lock().unwrap_or_else(PoisonError::into_inner) = Some(appender);
-        self.wait_for(offset)
+        match appender.append(batch) {
+            Ok(offset) => self.wait_for(offset),
+            Err(error) => {
+                *kept() = None;
+                Err(unavailable(&error))
+            }
+        }
     }
 
     /// Reads a page of a workspace's audit log, newest entry first.

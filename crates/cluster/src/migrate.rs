@@ -1,18 +1,17 @@
 use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use dauphin_engine::{Division, EngineError, Restored, Settings, Union};
+use dauphin_engine::{Division, Restored, Settings, Union};
 use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore, describe};
 use dauphin_store::{Embedded, KeyRange, Store, StoreError, Table};
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
 use serde::Serialize;
 
-use crate::client::assigned;
-use crate::init::{make_topics, with_meta};
+use crate::client::{assigned, read_to_ends};
+use crate::init::{make_topics, set_up, with_meta};
 use crate::node::COMMAND_MAX;
 use crate::snapshot::snapshot;
 use crate::{ClusterError, ClusterOptions, InitPlan};
@@ -53,8 +52,7 @@ pub fn import_directory(options: &ClusterOptions, plan: &InitPlan, directory: &P
         division.write_next(&mut store)?;
         tracing::info!("partition {partition} is written");
     }
-    let failed = |error: EngineError| ClusterError::Brokers { action: "set up the cluster", reason: error.to_string() };
-    with_meta(options, |meta| meta.import(&settings, &with_data).map_err(failed))?;
+    with_meta(options, |meta| set_up(meta, &settings, &with_data))?;
     Ok(Migrated { workspaces, profiles, rows, seconds: began.elapsed().as_secs_f64() })
 }
 
@@ -155,16 +153,5 @@ fn is_folded(options: &KafkaOptions, partition: u16, next_offset: i64) -> Result
     let mut config = options.reader();
     config.set("auto.offset.reset", "error");
     let consumer = assigned(&config, &topic, std::iter::once((partition, Offset::Offset(next_offset))))?;
-    let until = Instant::now() + options.stall_timeout;
-    while Instant::now() < until {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(_)) => return Ok(false),
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(true),
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => return Err(failed(error)),
-            // The client goes on by itself.
-            Some(Err(_)) | None => {}
-        }
-    }
-    let reason = format!("the brokers said nothing of partition {partition} of `{topic}`");
-    Err(ClusterError::Brokers { action: "read a partition", reason })
+    read_to_ends(&consumer, options, (&topic, std::iter::once(partition)), &mut |_| Ok(ControlFlow::Break(())))
 }

@@ -29,7 +29,7 @@ pub struct Node {
 struct Shared {
     options: ClusterOptions,
     partition_count: u16,
-    meta: Meta,
+    meta: Arc<Meta>,
     rows: FollowedRows,
     lag: Arc<LagWatch>,
     waiting: Arc<Waiting>,
@@ -48,27 +48,25 @@ impl Node {
         let partition_count = describe(&kafka)?.partitions(&kafka).ok_or_else(not_set_up)?;
         let (lag, waiting) = (Arc::new(LagWatch::new(partition_count)), Arc::new(Waiting::new()));
         let gateway = Gateway::open(options, partition_count, Arc::clone(&lag), Arc::clone(&waiting))?;
-        let shared = Arc::new_cyclic(|of: &std::sync::Weak<Shared>| {
-            let of = of.clone();
-            let owner = Owner::new(Workplace {
-                options: kafka.clone(),
-                partition_count,
-                catalog: Box::new(move || of.upgrade()?.meta.catalog()),
-                lag: Arc::clone(&lag),
-                state_bytes_max: options.state_bytes_max,
-            });
-            Shared {
-                options: options.clone(),
-                partition_count,
-                meta: Meta::new(kafka.clone()),
-                rows: FollowedRows::new(partition_count),
-                lag: Arc::clone(&lag),
-                waiting,
-                gateway,
-                owner,
-                stopped: AtomicBool::new(false),
-                broken: Mutex::default(),
-            }
+        let meta = Arc::new(Meta::new(kafka.clone()));
+        let owner = Owner::new(Workplace {
+            options: kafka.clone(),
+            partition_count,
+            meta: Arc::clone(&meta),
+            lag: Arc::clone(&lag),
+            state_bytes_max: options.state_bytes_max,
+        });
+        let shared = Arc::new(Shared {
+            options: options.clone(),
+            partition_count,
+            meta,
+            rows: FollowedRows::new(partition_count),
+            lag: Arc::clone(&lag),
+            waiting,
+            gateway,
+            owner,
+            stopped: AtomicBool::new(false),
+            broken: Mutex::default(),
         });
         let node = Self { shared: Arc::clone(&shared), threads: Mutex::default() };
         node.spawn("meta", |shared| shared.meta.follow(&|| shared.is_stopped()));

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::BorrowedMessage;
 
 use crate::ClusterError;
-use crate::client::{Follows, assigned};
+use crate::client::{Follows, assigned, read_to_ends};
 use crate::lag::LagWatch;
 use crate::waiting::Waiting;
 
@@ -48,30 +48,12 @@ impl FollowedRows {
         lag: &LagWatch,
     ) -> Result<Follows, ClusterError> {
         let every = (0..partition_count).map(|partition| (partition, Offset::Beginning));
-        let consumer = assigned(&options.reader(), &options.rows_topic(), every)?;
-        let mut behind: BTreeSet<u16> = (0..partition_count).collect();
-        let mut heard = Instant::now();
-        while !behind.is_empty() {
-            match consumer.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) => {
-                    heard = Instant::now();
-                    self.take(&message, lag, &mut Vec::new())?;
-                }
-                Some(Err(KafkaError::PartitionEOF(partition))) => {
-                    heard = Instant::now();
-                    behind.remove(&u16::try_from(partition).unwrap_or(u16::MAX));
-                }
-                Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                    return Err(ClusterError::brokers("read the rows")(error));
-                }
-                // The client goes on by itself.
-                Some(Err(_)) | None => {}
-            }
-            if heard.elapsed() > options.stall_timeout {
-                let reason = format!("the brokers said nothing of {} partitions", behind.len());
-                return Err(ClusterError::Brokers { action: "read the rows", reason });
-            }
-        }
+        let topic = options.rows_topic();
+        let consumer = assigned(&options.reader(), &topic, every)?;
+        read_to_ends(&consumer, options, (&topic, 0..partition_count), &mut |message| {
+            self.take(message, lag, &mut Vec::new())?;
+            Ok(ControlFlow::Continue(()))
+        })?;
         self.publish();
         Ok(consumer)
     }

@@ -1,15 +1,14 @@
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::ops::ControlFlow;
 
 use dauphin_engine::{PROGRESS_KEY, Progress};
 use dauphin_store::kafka::{KafkaOptions, MessageKey};
 use dauphin_store::{Batch, MemoryDisk, MemoryStore, Store, Table};
 use rdkafka::Message as _;
 use rdkafka::Offset;
-use rdkafka::error::KafkaError;
 
 use crate::ClusterError;
-use crate::client::assigned;
+use crate::client::{assigned, read_to_ends};
 
 /// What a partition holds, as one commit left it, read without taking it from its owner.
 pub(crate) fn snapshot(options: &KafkaOptions, partition: u16) -> Result<MemoryStore, ClusterError> {
@@ -43,28 +42,14 @@ fn read(options: &KafkaOptions, topic: &str, partition: u16) -> Result<Records, 
     let from = std::iter::once((partition, Offset::Beginning));
     let consumer = assigned(&options.reader(), topic, from)?;
     let mut records = Records::new();
-    let mut heard = Instant::now();
-    loop {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => {
-                heard = Instant::now();
-                if let Some(MessageKey::Record { table, key }) = message.key().and_then(MessageKey::decode) {
-                    match message.payload() {
-                        Some(value) => records.insert((table, key.to_vec()), value.to_vec()),
-                        None => records.remove(&(table, key.to_vec())),
-                    };
-                }
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(records),
-            Some(Err(error @ KafkaError::MessageConsumptionFatal(_))) => {
-                return Err(ClusterError::brokers("read a partition")(error));
-            }
-            // The client goes on by itself.
-            Some(Err(_)) | None => {}
+    read_to_ends(&consumer, options, (topic, std::iter::once(partition)), &mut |message| {
+        if let Some(MessageKey::Record { table, key }) = message.key().and_then(MessageKey::decode) {
+            match message.payload() {
+                Some(value) => records.insert((table, key.to_vec()), value.to_vec()),
+                None => records.remove(&(table, key.to_vec())),
+            };
         }
-        if heard.elapsed() > options.stall_timeout {
-            let reason = format!("the brokers said nothing of partition {partition} of `{topic}`");
-            return Err(ClusterError::Brokers { action: "read a partition", reason });
-        }
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(records)
 }

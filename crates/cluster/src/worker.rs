@@ -1,8 +1,8 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use dauphin_engine::{Catalog, PartitionEngine, PartitionOptions, RestoreError};
+use dauphin_engine::{PartitionEngine, PartitionOptions, RestoreError};
 use dauphin_model::Instant as Moment;
 use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore};
 use dauphin_store::{Store, StoreError};
@@ -15,12 +15,13 @@ use rdkafka::message::BorrowedMessage;
 use crate::ClusterError;
 use crate::client::{Follows, assign, assigned};
 use crate::lag::LagWatch;
+use crate::meta::Meta;
 
 /// What every worker of a node works with.
 pub(crate) struct Workplace {
     pub options: KafkaOptions,
     pub partition_count: u16,
-    pub catalog: Box<dyn Fn() -> Option<Arc<Catalog>> + Send + Sync>,
+    pub meta: Arc<Meta>,
     pub lag: Arc<LagWatch>,
     pub state_bytes_max: usize,
 }
@@ -33,8 +34,6 @@ pub(crate) struct Worker {
     pub profile_count: AtomicUsize,
     pub state_byte_count: AtomicUsize,
     pub restored: AtomicBool,
-    /// Why it does not get on, if so.
-    pub trouble: Mutex<Option<String>>,
 }
 
 /// Why a worker began anew.
@@ -78,7 +77,6 @@ impl Worker {
             profile_count: AtomicUsize::new(0),
             state_byte_count: AtomicUsize::new(0),
             restored: AtomicBool::new(false),
-            trouble: Mutex::default(),
         })
     }
 
@@ -100,7 +98,6 @@ impl Worker {
                 _ if began.elapsed() > PAUSE_MAX * 4 => PAUSE_MIN,
                 _ => (pause * 2).min(PAUSE_MAX),
             };
-            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             let until = Instant::now() + pause;
             while !self.stopped() && Instant::now() < until {
                 std::thread::sleep(IDLE);
@@ -114,7 +111,7 @@ impl Worker {
         // The position is one of the partition's own records. To commit it for the group in the same transaction too
         // waits for every rebalance, and was seen never to return when a coordinator failed.
         let mut store = KafkaStore::open(&place.options, partition, Group::none())?;
-        let catalog = (place.catalog)().ok_or(ClusterError::NotSetUp(place.options.topic_prefix.clone()))?;
+        let catalog = place.meta.catalog().ok_or(ClusterError::NotSetUp(place.options.topic_prefix.clone()))?;
         let options = PartitionOptions { log_bytes_min: 16 << 20, state_bytes_max: place.state_bytes_max };
         let numbers = (partition, place.partition_count);
         let restored = PartitionEngine::restore(&store, &catalog, numbers, options);
@@ -123,7 +120,6 @@ impl Worker {
         store.commit(engine.batch())?;
         let (profile_count, _) = engine.sizes();
         tracing::info!("partition {partition}: {profile_count} profiles restored in {:?}", began.elapsed());
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.restored.store(true, Ordering::Release);
         let mut input = Input::open(place, partition, engine.progress().next_offset)?;
         loop {

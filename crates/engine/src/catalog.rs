@@ -7,7 +7,7 @@ use dauphin_model::limits::{KEYS_MAX, WORKSPACES_MAX};
 use dauphin_model::{AppId, AppIndex, IdentitySecret, WorkspaceIndex, Zone};
 use dauphin_store::Batch;
 
-use crate::record::{put_edit, put_secret};
+use crate::record::put_edit;
 
 pub use edit::{CatalogEdit, CatalogError, Setting};
 
@@ -190,13 +190,6 @@ impl Catalog {
         let (catalog, mut batch) = (self.with(edit)?, Batch::new());
         put_edit(&catalog, edit, &mut batch);
         Ok((catalog, batch))
-    }
-
-    /// The records that remember the secret of a new catalog.
-    pub fn founded(secret: &IdentitySecret) -> (Self, Batch) {
-        let mut batch = Batch::new();
-        put_secret(secret, &mut batch);
-        (Self::new(secret.clone()), batch)
     }
 
     fn workspace_mut(&mut self, index: WorkspaceIndex) -> Result<&mut Workspace, CatalogError> {

@@ -93,11 +93,6 @@ impl Follower {
         keys.iter().map(|key| ledger.map(|of| of.history(*key)).unwrap_or_default()).collect()
     }
 
-    /// Whether anything was recorded of a workspace.
-    pub fn has_data(&self, workspace: WorkspaceIndex) -> bool {
-        self.ledgers.get(workspace.0 as usize).is_some_and(|ledger| ledger.row_count() > 0)
-    }
-
     /// Bytes of memory held, about.
     pub fn byte_count(&self) -> usize {
         let rows = self.rows.iter().map(|rows| rows.byte_count()).sum::<usize>();
