@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use dauphin_engine::{Division, Restored, Settings, Union};
-use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore, describe};
+use dauphin_store::kafka::{KafkaOptions, KafkaStore, describe};
 use dauphin_store::{Embedded, KeyRange, Store, StoreError, Table};
 use rdkafka::Offset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -45,7 +45,7 @@ pub fn import_directory(options: &ClusterOptions, plan: &InitPlan, directory: &P
     let mut division = Division::new(restored, plan.partitions);
     let ((profiles, rows), with_data) = (division.counts(), division.workspaces_with_data());
     while let Some(partition) = division.next_partition() {
-        let mut store = KafkaStore::open(&options.kafka(), partition, Group::none())?;
+        let mut store = KafkaStore::open(&options.kafka(), partition)?;
         if has_records(&store)? {
             return Err(ClusterError::Leftovers(options.topic_prefix.clone()));
         }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dauphin_engine::{PartitionEngine, PartitionOptions, RestoreError};
 use dauphin_model::Instant as Moment;
-use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore};
+use dauphin_store::kafka::{KafkaOptions, KafkaStore};
 use dauphin_store::{Store, StoreError};
 use rdkafka::Message as _;
 use rdkafka::Offset;
@@ -108,9 +108,7 @@ impl Worker {
     fn serve(&self, place: &Workplace) -> Result<(), Setback> {
         let began = Instant::now();
         let partition = self.partition;
-        // The position is one of the partition's own records. To commit it for the group in the same transaction too
-        // waits for every rebalance, and was seen never to return when a coordinator failed.
-        let mut store = KafkaStore::open(&place.options, partition, Group::none())?;
+        let mut store = KafkaStore::open(&place.options, partition)?;
         let catalog = place.meta.catalog().ok_or(ClusterError::NotSetUp(place.options.topic_prefix.clone()))?;
         let options = PartitionOptions { log_bytes_min: 16 << 20, state_bytes_max: place.state_bytes_max };
         let numbers = (partition, place.partition_count);

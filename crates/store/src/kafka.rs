@@ -14,7 +14,6 @@ use reader::Span;
 use values::Values;
 use writer::Writer;
 
-mod group;
 mod hazards;
 mod index;
 mod key;
@@ -27,7 +26,6 @@ mod topics;
 mod values;
 mod writer;
 
-pub use group::Group;
 pub use hazards::Hazard;
 pub use key::MessageKey;
 pub use options::KafkaOptions;
@@ -55,14 +53,11 @@ type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
 impl KafkaStore {
     /// Takes over a partition and reads it. The topics must be there.
-    ///
-    /// Consumed offsets are committed for `group` too, so that brokers show how far the input was consumed, and refuse a
-    /// node that its group gave up.
-    pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
-        let writer = Writer::open(options, partition, group)?;
+    pub fn open(options: &KafkaOptions, partition: u16) -> Result<Self, StoreError> {
+        let writer = Writer::open(options, partition)?;
         // From here on nobody else writes the partition, so all that comes before these marks is all there is.
         let marks = [Message::mark(Destination::State), Message::mark(Destination::Rows)];
-        let ends = writer.commit(&marks, None)?;
+        let ends = writer.commit(&marks)?;
         let mut index = Index::default();
         let mut values = Values::default();
         let mut consumed = None;
@@ -173,7 +168,7 @@ impl Store for KafkaStore {
         if messages.is_empty() {
             return Ok(());
         }
-        let offsets = self.writer.commit(&messages, consumed).inspect_err(|_| self.has_failed = true)?;
+        let offsets = self.writer.commit(&messages).inspect_err(|_| self.has_failed = true)?;
         for (message, offset) in messages.iter().zip(offsets) {
             self.index.apply(message, offset);
         }

@@ -10,7 +10,7 @@ use dauphin_engine::{
     Submission,
 };
 use dauphin_model::{AsOf, Cause, Day, Measure, RowKey, Scope, SessionFingerprint, Zone};
-use dauphin_store::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_topics};
+use dauphin_store::kafka::{KafkaOptions, KafkaStore, TopicPlan, create_topics};
 use dauphin_store::{Batch, Embedded, Store, StoreError, Table};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
@@ -145,7 +145,7 @@ fn what_an_interrupted_import_left_is_refused() {
     create_topics(&kafka, &topics).unwrap();
     let mut batch = Batch::new();
     batch.put(Table::Page, *b"page", *b"left");
-    KafkaStore::open(&kafka, 1, Group::none()).unwrap().commit(batch).unwrap();
+    KafkaStore::open(&kafka, 1).unwrap().commit(batch).unwrap();
     let refused = import_directory(&options, &plan(2), &path);
     assert!(matches!(refused, Err(ClusterError::Leftovers(_))), "{refused:?}");
     assert!(matches!(Node::open(&options), Err(ClusterError::NotSetUp(_))));

@@ -5,9 +5,7 @@ use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseProducer, BaseRecord, NoCustomPartitioner, Producer, ProducerContext, PurgeConfig};
-use rdkafka::{Offset, TopicPartitionList};
 
-use super::group::Group;
 use super::message::{Destination, Message};
 use super::options::KafkaOptions;
 use crate::StoreError;
@@ -25,7 +23,6 @@ pub(super) struct Writer {
     options: KafkaOptions,
     partition: u16,
     partition_count: usize,
-    group: Group,
 }
 
 /// Why a transaction did not come to its end.
@@ -38,12 +35,12 @@ enum Setback {
 
 impl Writer {
     /// Takes the partition over: an earlier writer's transaction is ended, and no later one of it is taken.
-    pub fn open(options: &KafkaOptions, partition: u16, group: Group) -> Result<Self, StoreError> {
+    pub fn open(options: &KafkaOptions, partition: u16) -> Result<Self, StoreError> {
         let producer = options.writer(partition).create_with_context(Deliveries::default());
         let producer: BaseProducer<_> =
             producer.map_err(|error| unopened(options.brokers.clone(), error.to_string()))?;
         let partition_count = require_partition(producer.client(), options, partition)?;
-        let writer = Self { producer, options: options.clone(), partition, partition_count, group };
+        let writer = Self { producer, options: options.clone(), partition, partition_count };
         let deadline = Instant::now() + options.open_timeout;
         writer
             .patiently("take over", deadline, |rest| writer.producer.init_transactions(rest))
@@ -57,12 +54,11 @@ impl Writer {
     }
 
     /// Makes all messages visible to those who read what is committed, or none, and answers at which offset each is.
-    /// Up to `consumed` the input is consumed with them.
-    pub fn commit(&self, messages: &[Message], consumed: Option<i64>) -> Result<Vec<i64>, StoreError> {
+    pub fn commit(&self, messages: &[Message]) -> Result<Vec<i64>, StoreError> {
         let deadline = Instant::now() + self.options.commit_timeout;
         let mut pause = RETRY_INTERVAL;
         loop {
-            match self.attempt(messages, consumed, deadline) {
+            match self.attempt(messages, deadline) {
                 Ok(offsets) => return Ok(offsets),
                 Err(Setback::Failed(error)) => return Err(error),
                 Err(Setback::Abort(reason)) => {
@@ -77,8 +73,8 @@ impl Writer {
         }
     }
 
-    fn attempt(&self, messages: &[Message], consumed: Option<i64>, deadline: Instant) -> Result<Vec<i64>, Setback> {
-        self.write(messages, consumed, deadline)?;
+    fn attempt(&self, messages: &[Message], deadline: Instant) -> Result<Vec<i64>, Setback> {
+        self.write(messages, deadline)?;
         self.settle(deadline)?;
         let offsets = self.producer.context().offsets()?;
         // From here on brokers may have committed what the client takes for failed: a second try could make it twice.
@@ -88,33 +84,20 @@ impl Writer {
     }
 
     /// Begins a transaction, and puts everything into it.
-    fn write(&self, messages: &[Message], consumed: Option<i64>, deadline: Instant) -> Result<(), Setback> {
+    fn write(&self, messages: &[Message], deadline: Instant) -> Result<(), Setback> {
         self.producer.context().expect(messages.len());
         self.producer.begin_transaction().map_err(|error| self.setback("commit to", &error))?;
         for (index, message) in messages.iter().enumerate() {
             self.send(index, message, deadline)?;
-        }
-        if let (Some(next_offset), Some(group)) = (consumed, self.group.metadata()) {
-            let mut offsets = TopicPartitionList::new();
-            offsets
-                .add_partition_offset(
-                    &self.options.activity_topic(),
-                    self.partition.into(),
-                    Offset::Offset(next_offset),
-                )
-                .map_err(|error| Setback::Abort(error.to_string()))?;
-            self.patiently("commit offsets to", deadline, |rest| {
-                self.producer.send_offsets_to_transaction(&offsets, &group, rest)
-            })?;
         }
         Ok(())
     }
 
     /// A transaction with these messages, all of them with the brokers, that nobody ends.
     #[cfg(test)]
-    pub fn begin(&self, messages: &[Message], consumed: Option<i64>) -> Result<(), StoreError> {
+    pub fn begin(&self, messages: &[Message]) -> Result<(), StoreError> {
         let deadline = Instant::now() + self.options.commit_timeout;
-        let written = self.write(messages, consumed, deadline).and_then(|()| self.settle(deadline));
+        let written = self.write(messages, deadline).and_then(|()| self.settle(deadline));
         written.map_err(|setback| self.failure("write to", setback))
     }
 

@@ -6,14 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::admin::AdminOptions;
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, Producer};
-use rdkafka::{Offset, TopicPartitionList};
 
 use super::partition::{self, PARTITION, batch, messages, open};
 use crate::conformance::{Contents, Subject, conforms, contents};
 use crate::kafka::topics::{admin, wait};
-use crate::kafka::{Group, KafkaOptions, KafkaStore, TopicPlan, create_topics, describe};
+use crate::kafka::{KafkaOptions, KafkaStore, TopicPlan, create_topics, describe};
 use crate::{Store, StoreError, Table};
 
 /// Names the brokers, `host:port` with commas between.
@@ -130,7 +128,7 @@ fn holds_what_was_wanted(options: &KafkaOptions, store: &KafkaStore) {
     assert_eq!(contents(store), Contents::from([(Table::Page, record(b"page")), (Table::Row, record(b"row"))]));
     assert_eq!(store.consumed(), Some(5));
     // Of the input, the first message that others may read is one that comes now.
-    let mut other = KafkaStore::open(options, 0, Group::none()).unwrap();
+    let mut other = KafkaStore::open(options, 0).unwrap();
     other.commit(batch(|batch| batch.relay(0, *b"now"))).unwrap();
     assert_eq!(messages(options, &options.activity_topic(), 0, 1), [(None, Some(b"now".to_vec()))]);
 }
@@ -159,48 +157,11 @@ fn a_commit_that_was_cut_short_is_not_there() {
         let mut store = open(options);
         store.commit(wanted()).unwrap();
         let messages = store.index.messages(unwanted());
-        store.writer.begin(&messages, None).unwrap();
+        store.writer.begin(&messages).unwrap();
         // Gone without a word, as a process that was killed: nothing of it is taken back.
         std::mem::forget(store);
         let store = open(options);
         holds_what_was_wanted(options, &store);
-    });
-}
-
-/// A consumer that is a member of the group of workers.
-fn member(options: &KafkaOptions) -> BaseConsumer {
-    let mut config = options.reader();
-    config.set("group.id", format!("{}-workers", options.topic_prefix));
-    let consumer: BaseConsumer = config.create().unwrap();
-    consumer.subscribe(&[&options.activity_topic()]).unwrap();
-    while consumer.assignment().unwrap().count() == 0 {
-        drop(consumer.poll(Duration::from_millis(50)));
-    }
-    consumer
-}
-
-#[test]
-fn the_offset_is_committed_for_the_group_and_a_generation_that_is_over_is_refused() {
-    with_brokers(|options| {
-        let mut options = options.clone();
-        options.commit_timeout = Duration::from_secs(2);
-        let group = Group::none();
-        let consumer = member(&options);
-        group.set(consumer.group_metadata());
-        let mut store = KafkaStore::open(&options, PARTITION, group).unwrap();
-        store.commit(wanted()).unwrap();
-        let mut asked = TopicPartitionList::new();
-        asked.add_partition(&options.activity_topic(), PARTITION.into());
-        let committed = consumer.committed_offsets(asked.clone(), Duration::from_secs(10)).unwrap();
-        assert_eq!(committed.elements()[0].offset(), Offset::Offset(5));
-        // The member leaves, another comes: the membership that the store was given is over.
-        drop(consumer);
-        let consumer = member(&options);
-        let error = store.commit(unwanted()).unwrap_err();
-        assert!(matches!(error, StoreError::Brokers { .. }), "{error}");
-        let committed = consumer.committed_offsets(asked, Duration::from_secs(10)).unwrap();
-        assert_eq!(committed.elements()[0].offset(), Offset::Offset(5));
-        holds_what_was_wanted(&options, &open(&options));
     });
 }
 

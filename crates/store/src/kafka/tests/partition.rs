@@ -5,7 +5,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::conformance::{Contents, contents};
-use crate::kafka::{Group, KafkaOptions, KafkaStore, MessageKey};
+use crate::kafka::{KafkaOptions, KafkaStore, MessageKey};
 use crate::{Batch, KeyRange, Store, StoreError, Table};
 
 /// The partition that all tests open, of two.
@@ -15,7 +15,7 @@ pub(super) const PARTITION: u16 = 1;
 pub(super) type Read = (Option<Vec<u8>>, Option<Vec<u8>>);
 
 pub(super) fn open(options: &KafkaOptions) -> KafkaStore {
-    KafkaStore::open(options, PARTITION, Group::none()).unwrap()
+    KafkaStore::open(options, PARTITION).unwrap()
 }
 
 pub(super) fn batch(fill: impl FnOnce(&mut Batch)) -> Batch {
@@ -108,13 +108,13 @@ pub(super) fn a_message_for_no_partition_is_refused_and_the_store_goes_on(option
 }
 
 pub(super) fn a_partition_that_is_not_there_is_refused(options: &KafkaOptions) {
-    let error = KafkaStore::open(options, 2, Group::none()).err().unwrap();
+    let error = KafkaStore::open(options, 2).err().unwrap();
     assert!(error.to_string().contains("it has no partition 2"), "{error}");
     let mut elsewhere = options.clone();
     elsewhere.topic_prefix.push_str("-elsewhere");
     for _ in 0..2 {
         // The first refusal made no topic.
-        let error = KafkaStore::open(&elsewhere, PARTITION, Group::none()).err().unwrap();
+        let error = KafkaStore::open(&elsewhere, PARTITION).err().unwrap();
         assert!(error.to_string().contains(&format!("`{}`", elsewhere.state_topic())), "{error}");
     }
 }
