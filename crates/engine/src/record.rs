@@ -11,6 +11,8 @@ mod page;
 mod route;
 mod row;
 mod seen;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use audit::{audit_key, audit_last_key, audit_value, read_audit_key, read_audit_last, read_audit_value};
 pub(crate) use catalog::{put_edit, put_secret, read_catalog};
