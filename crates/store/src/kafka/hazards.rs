@@ -3,18 +3,19 @@ use std::fmt;
 use super::options::{KafkaOptions, MESSAGE_BYTE_COUNT_MAX};
 use super::topics::{Topic, Topics};
 
-/// What is unsafe about a topic: which one, and why.
+/// What is unsafe about topics: which ones, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hazard {
-    /// The topic.
-    pub topic: String,
-    /// What it has, what that leads to, and what it should have.
+    /// The topics: one at least.
+    pub topics: Vec<String>,
+    /// What they have, what that leads to, and what they should have.
     pub reason: String,
 }
 
 impl fmt::Display for Hazard {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "topic `{}`: {}", self.topic, self.reason)
+        let word = if self.topics.len() == 1 { "topic" } else { "topics" };
+        write!(formatter, "{word} `{}`: {}", self.topics.join("`, `"), self.reason)
     }
 }
 
@@ -24,9 +25,12 @@ impl Topics {
     pub fn hazards(&self, options: &KafkaOptions) -> Vec<Hazard> {
         let [activity, meta] = [options.activity_topic(), options.meta_topic()];
         let partitions = self.partitions(options);
-        let mut hazards = Vec::new();
+        let mut hazards: Vec<Hazard> = Vec::new();
         for name in [activity.clone(), options.state_topic(), options.rows_topic(), meta.clone()] {
-            let mut add = |reason: String| hazards.push(Hazard { topic: name.clone(), reason });
+            let mut add = |reason: String| match hazards.iter_mut().find(|hazard| hazard.reason == reason) {
+                Some(hazard) => hazard.topics.push(name.clone()),
+                None => hazards.push(Hazard { topics: vec![name.clone()], reason }),
+            };
             let Some(topic) = self.get(&name) else {
                 add("it is not there; make the topics of the cluster".to_owned());
                 continue;
@@ -126,22 +130,24 @@ mod tests {
     }
 
     #[test]
-    fn too_few_copies_are_told_of_each_topic() {
+    fn too_few_copies_are_told_once_for_all_topics() {
         let plan = |replication_factor, min_insync_replicas| TopicPlan {
             replication_factor,
             min_insync_replicas,
             ..TopicPlan::new(12)
         };
         for (plan, count, words) in [
-            (plan(1, 1), 8, "replication factor is 1"),
-            (plan(2, 2), 8, "while a broker rests"),
-            (plan(3, 1), 4, "min.insync.replicas is 1"),
-            (plan(3, 3), 4, "3 of 3 copies"),
-            (plan(2, 3), 8, "nothing can be written"),
+            (plan(1, 1), 2, "replication factor is 1"),
+            (plan(2, 2), 2, "while a broker rests"),
+            (plan(3, 1), 1, "min.insync.replicas is 1"),
+            (plan(3, 3), 1, "3 of 3 copies"),
+            (plan(2, 3), 2, "nothing can be written"),
         ] {
             let found = hazards(&plan, |_| {});
             assert_eq!(found.len(), count, "{found:?}");
             assert!(found.iter().any(|hazard| hazard.contains(words)), "{found:?}");
+            let all = "topics `dauphin.activity`, `dauphin.state`, `dauphin.rows`, `dauphin.meta`: ";
+            assert!(found.iter().all(|hazard| hazard.starts_with(all)), "{found:?}");
         }
         let short = TopicPlan { activity_retention: Duration::from_hours(1), ..TopicPlan::new(12) };
         let found = hazards(&short, |_| {});
