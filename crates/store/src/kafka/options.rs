@@ -89,6 +89,9 @@ impl KafkaOptions {
         config.set("allow.auto.create.topics", "false");
         // A broker that says nothing for so long is given up; the default of a minute would hold a transaction up as long.
         config.set("socket.timeout.ms", "10000");
+        // Who leads a partition is asked this often, whatever errors say: after brokers failed, a reader was seen to stand
+        // still until it asked of its own accord, by default after five minutes.
+        config.set("topic.metadata.refresh.interval.ms", "10000");
         for (key, value) in &self.properties {
             config.set(key, value);
         }
@@ -106,7 +109,9 @@ impl KafkaOptions {
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
             .set("auto.offset.reset", "earliest")
-            .set("fetch.wait.max.ms", "10")
+            // Messages come at once whatever this is; that there are no more is said after so long. Shorter, and brokers
+            // are kept busy with nothing; longer, and a start is.
+            .set("fetch.wait.max.ms", "100")
             .set("queued.max.messages.kbytes", PREFETCH_KIBIBYTE_COUNT.to_string());
         config
     }

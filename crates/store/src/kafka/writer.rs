@@ -11,7 +11,7 @@ use super::options::KafkaOptions;
 use crate::StoreError;
 
 /// How long the client library is waited for at a time: what it has to say is heard this often.
-const POLL_INTERVAL: Duration = Duration::from_millis(1);
+const POLL_INTERVAL: Duration = Duration::from_micros(500);
 
 /// Between the first two tries of a transaction that was aborted; twice as long each time, up to the second.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -118,7 +118,7 @@ impl Writer {
                     if Instant::now() < deadline =>
                 {
                     record = unsent;
-                    self.producer.poll(POLL_INTERVAL);
+                    self.rest();
                 }
                 Err((error, _)) => return Err(self.setback("write to", &error)),
             }
@@ -131,9 +131,19 @@ impl Writer {
             if Instant::now() >= deadline {
                 return Err(Setback::Abort("the brokers did not take all messages in time".to_owned()));
             }
-            self.producer.poll(POLL_INTERVAL);
+            self.rest();
         }
         Ok(())
+    }
+
+    /// Hears what brokers have said, and if that is nothing waits a little. The library's own wait is one to its end,
+    /// whatever happens meanwhile, and of its last millisecond it spins.
+    fn rest(&self) {
+        let before = self.producer.in_flight_count();
+        self.producer.poll(Duration::ZERO);
+        if self.producer.in_flight_count() == before {
+            std::thread::sleep(POLL_INTERVAL);
+        }
     }
 
     /// Takes back what the open transaction wrote.
@@ -155,9 +165,7 @@ impl Writer {
         loop {
             let rest = deadline.saturating_duration_since(Instant::now());
             match step(rest) {
-                Err(KafkaError::Transaction(error)) if error.is_retriable() && !rest.is_zero() => {
-                    self.producer.poll(POLL_INTERVAL);
-                }
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && !rest.is_zero() => self.rest(),
                 done => return done.map_err(|error| self.setback(action, &error)),
             }
         }
