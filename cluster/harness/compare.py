@@ -22,6 +22,8 @@ NO_LAG = "0; seconds=0"
 NO_LAG_SECONDS = 3.0
 """A node knows of what others took in once it has asked the brokers again."""
 CAUGHT_UP_SECONDS_MAX = 240.0
+LONG_SECONDS = 20.0
+"""After which it is told which node is behind."""
 POLL_SECONDS = 0.2
 
 
@@ -94,11 +96,15 @@ def lag(url: str, workspace: Workspace, days: range) -> str:
 def wait_for_no_lag(nodes: dict[str, str], workspace: Workspace, days: range) -> float:
     """Until no node has lagged behind for a while; how long it took until then."""
     started = since = time.monotonic()
+    is_long = False
     while (now := time.monotonic()) - since < NO_LAG_SECONDS:
         lags = {node: lag(url, workspace, days) for node, url in nodes.items()}
         if any(said != NO_LAG for said in lags.values()):
             since = time.monotonic()
         if now - started > CAUGHT_UP_SECONDS_MAX:
             raise RuntimeError(f"nodes still lag behind after {CAUGHT_UP_SECONDS_MAX} s: {lags}")
+        if now - started > LONG_SECONDS and not is_long:
+            is_long = True
+            print(f"nodes still lag behind after {LONG_SECONDS} s: {lags}", flush=True)
         time.sleep(POLL_SECONDS)
     return since - started
