@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::Metadata;
 
 use super::hazards::Hazard;
 use super::options::{KafkaOptions, MESSAGE_BYTE_COUNT_MAX};
@@ -15,6 +17,9 @@ use crate::StoreError;
 
 /// How long a change of topics may take.
 const CHANGE_DURATION_MAX: Duration = Duration::from_mins(1);
+
+/// Brokers that are there mostly answer within this time.
+const ANSWER_USUAL: Duration = Duration::from_secs(3);
 
 /// Between two looks at whether all brokers know of a new topic.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -179,9 +184,7 @@ pub fn create_topics(options: &KafkaOptions, plan: &TopicPlan) -> Result<Vec<Str
 pub fn describe(options: &KafkaOptions) -> Result<Topics, StoreError> {
     let admin = admin(options)?;
     let names = [options.activity_topic(), options.state_topic(), options.rows_topic(), options.meta_topic()];
-    // Of all topics: brokers may make a topic that is asked for by name.
-    let metadata =
-        admin.inner().fetch_metadata(None, options.open_timeout).map_err(refused("describe", &options.brokers))?;
+    let metadata = metadata(options)?;
     let mut topics = Vec::new();
     for topic in metadata.topics().iter().filter(|topic| names.iter().any(|name| name == topic.name())) {
         let copies = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);
@@ -193,6 +196,30 @@ pub fn describe(options: &KafkaOptions) -> Result<Topics, StoreError> {
         });
     }
     Ok(Topics { topics })
+}
+
+/// What brokers say of all topics: they may make one that is asked for by name. Whoever has to wait is told so.
+fn metadata(options: &KafkaOptions) -> Result<Metadata, StoreError> {
+    let brokers = &options.brokers;
+    let client: BaseConsumer = options.reader().create().map_err(refused("reach", brokers))?;
+    let until = Instant::now() + options.open_timeout;
+    let mut is_told = false;
+    loop {
+        let error = match client.fetch_metadata(None, ANSWER_USUAL.min(options.open_timeout)) {
+            Ok(metadata) => return Ok(metadata),
+            Err(error) => error,
+        };
+        // What the library has met is logged, which is more than the error says.
+        while client.poll(Duration::ZERO).is_some() {}
+        if Instant::now() >= until {
+            let reason = format!("{error}; do the brokers run, and are --brokers and the properties right?");
+            return Err(failed("reach", brokers)(reason));
+        }
+        if !is_told {
+            tracing::warn!("no broker answers yet; trying for {} seconds", options.open_timeout.as_secs());
+            is_told = true;
+        }
+    }
 }
 
 fn settings(admin: &Admin, name: &str) -> Result<BTreeMap<String, String>, StoreError> {

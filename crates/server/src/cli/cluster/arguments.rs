@@ -74,11 +74,13 @@ pub struct BrokerArguments {
         value_parser = parse_prefix
     )]
     pub topic_prefix: String,
-    /// A property of the Kafka client, by its own name, such as `security.protocol=ssl`; may be repeated
+    /// A property of the Kafka client, by its own name, such as `security.protocol=ssl`; may be repeated, in the environment
+    /// one a line
     #[arg(
         long,
         env = "DAUPHIN_KAFKA_PROPERTY",
         value_name = "KEY=VALUE",
+        value_delimiter = '\n',
         hide_env_values = true,
         value_parser = parse_property
     )]
