@@ -172,7 +172,7 @@ impl PartitionEngine {
 
     /// Everything since the last batch.
     pub fn batch(&mut self) -> Batch {
-        let Group { record, mut rows, mut batch, has_messages } = std::mem::take(&mut self.group);
+        let Group { record, mut rows, mut batch, .. } = std::mem::take(&mut self.group);
         let sequence = self.next_sequence;
         self.next_sequence += 1;
         rows.sum();
@@ -193,9 +193,6 @@ impl PartitionEngine {
         self.sweep(sequence, &mut batch);
         self.progress.sequence = sequence;
         batch.put(Table::Row, PROGRESS_KEY, self.progress.to_bytes());
-        if has_messages {
-            batch.consumed(self.progress.next_offset);
-        }
         batch
     }
 

@@ -40,8 +40,8 @@ impl Change {
 
 /// Changes that belong together, in order. Keys and values are moved in, not copied.
 ///
-/// In a cluster a batch also carries what else becomes true with its changes: messages for other partitions, replies to
-/// waiting gateways, and how far the input was consumed. A store of one machine refuses those.
+/// In a cluster a batch also carries what else becomes true with its changes: messages for other partitions, and replies
+/// to waiting gateways. A store of one machine refuses those.
 ///
 /// ```
 /// use dauphin_store::{Batch, KeyRange, Table};
@@ -56,7 +56,6 @@ pub struct Batch {
     pub(crate) changes: Vec<Change>,
     pub(crate) relays: Vec<Relay>,
     pub(crate) replies: Vec<Vec<u8>>,
-    pub(crate) consumed: Option<i64>,
     byte_count: usize,
 }
 
@@ -72,7 +71,7 @@ pub struct Relay {
 impl Batch {
     /// A batch without changes.
     pub const fn new() -> Self {
-        Self { changes: Vec::new(), relays: Vec::new(), replies: Vec::new(), consumed: None, byte_count: 0 }
+        Self { changes: Vec::new(), relays: Vec::new(), replies: Vec::new(), byte_count: 0 }
     }
 
     /// Sets the value of a key.
@@ -110,11 +109,6 @@ impl Batch {
         self.replies.push(value);
     }
 
-    /// Everything before `next_offset` of this partition's input was consumed, and shows in this batch or earlier ones.
-    pub const fn consumed(&mut self, next_offset: i64) {
-        self.consumed = Some(next_offset);
-    }
-
     /// The changes, in the order they were added.
     pub fn changes(&self) -> &[Change] {
         &self.changes
@@ -135,11 +129,6 @@ impl Batch {
         &self.replies
     }
 
-    /// Up to where the input was consumed, if that moved.
-    pub const fn consumed_offset(&self) -> Option<i64> {
-        self.consumed
-    }
-
     /// How many changes there are.
     pub fn change_count(&self) -> usize {
         self.changes.len()
@@ -152,7 +141,7 @@ impl Batch {
 
     /// Whether it has what only a store of a cluster takes.
     pub(crate) fn is_of_a_cluster(&self) -> bool {
-        !self.relays.is_empty() || !self.replies.is_empty() || self.consumed.is_some()
+        !self.relays.is_empty() || !self.replies.is_empty()
     }
 
     /// The bytes of all keys, values and messages, what a caller bounds a group commit by.

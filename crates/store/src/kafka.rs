@@ -45,7 +45,6 @@ pub struct KafkaStore {
     index: Index,
     /// What opening read; gone from the first commit on.
     opened: Option<Values>,
-    consumed: Option<i64>,
     has_failed: bool,
 }
 
@@ -60,7 +59,6 @@ impl KafkaStore {
         let ends = writer.commit(&marks)?;
         let mut index = Index::default();
         let mut values = Values::default();
-        let mut consumed = None;
         let spans: Vec<Span> = [options.state_topic(), options.rows_topic()]
             .into_iter()
             .zip(ends)
@@ -78,18 +76,10 @@ impl KafkaStore {
                 index.remove(table, key);
                 values.remove(table, key);
             }
-            (Some(MessageKey::Consumed), Some(value)) => {
-                consumed = value.try_into().ok().map(i64::from_be_bytes).or(consumed);
-            }
             _ => {}
         })?;
         let (options, opened) = (options.clone(), Some(values));
-        Ok(Self { options, partition, writer, index, opened, consumed, has_failed: false })
-    }
-
-    /// Up to where the partition's input was consumed, as the last batch that said so has it.
-    pub const fn consumed(&self) -> Option<i64> {
-        self.consumed
+        Ok(Self { options, partition, writer, index, opened, has_failed: false })
     }
 
     /// The records of a range, read from their topic.
@@ -163,7 +153,6 @@ impl Store for KafkaStore {
             let reason = format!("it has no partition {}", astray.partition);
             return Err(StoreError::Brokers { action: "relay to", topic: self.options.activity_topic(), reason });
         }
-        let consumed = batch.consumed_offset();
         let messages = self.index.messages(batch);
         if messages.is_empty() {
             return Ok(());
@@ -172,7 +161,6 @@ impl Store for KafkaStore {
         for (message, offset) in messages.iter().zip(offsets) {
             self.index.apply(message, offset);
         }
-        self.consumed = consumed.or(self.consumed);
         self.opened = None;
         Ok(())
     }

@@ -29,7 +29,6 @@ struct Contents {
     tables: Arc<Tables>,
     relays: Vec<Relay>,
     replies: Vec<Vec<u8>>,
-    consumed: Option<i64>,
     commit_count: u64,
     fault: Option<(u64, FailedCommit)>,
 }
@@ -59,11 +58,6 @@ impl MemoryDisk {
     /// The replies of all batches committed so far, in order.
     pub fn replies(&self) -> Vec<Vec<u8>> {
         self.lock().replies.clone()
-    }
-
-    /// Up to where the input was consumed, as the last batch that said so has it.
-    pub fn consumed(&self) -> Option<i64> {
-        self.lock().consumed
     }
 
     fn lock(&self) -> MutexGuard<'_, Contents> {
@@ -142,7 +136,6 @@ impl Store for MemoryStore {
         if !matches!(fault, Some((_, FailedCommit::Lost))) {
             contents.relays.extend_from_slice(batch.relays());
             contents.replies.extend_from_slice(batch.replies());
-            contents.consumed = batch.consumed_offset().or(contents.consumed);
             apply(Arc::make_mut(&mut contents.tables), batch);
         }
         if fault.is_some() {
@@ -221,7 +214,6 @@ mod tests {
         let mut batch = Batch::new();
         batch.relay(number.into(), [number]);
         batch.reply([number]);
-        batch.consumed(number.into());
         batch
     }
 
@@ -233,13 +225,12 @@ mod tests {
         }
         let relay = |number: u8| Relay { partition: number.into(), value: vec![number] };
         assert_eq!((disk.relays(), disk.replies()), (vec![relay(1), relay(2)], vec![vec![1], vec![2]]));
-        assert_eq!((disk.consumed(), disk.commit_count()), (Some(2), 2));
-        for (left, consumed) in [(FailedCommit::Lost, 2), (FailedCommit::Kept, 4)] {
+        assert_eq!(disk.commit_count(), 2);
+        for (left, count) in [(FailedCommit::Lost, 2), (FailedCommit::Kept, 3)] {
             disk.fail_commit(0, left);
             assert!(MemoryStore::open(&disk).commit(batch_of_a_cluster(4)).is_err());
-            assert_eq!(disk.consumed(), Some(consumed), "{left:?}");
+            assert_eq!((disk.relays().len(), disk.replies().len()), (count, count), "{left:?}");
         }
-        assert_eq!((disk.relays().len(), disk.replies().len()), (3, 3));
     }
 
     #[test]

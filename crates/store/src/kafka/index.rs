@@ -57,15 +57,14 @@ impl Index {
 
     /// The messages that make a batch true: at most one a record, none for what is not there anyway.
     pub fn messages(&self, batch: Batch) -> Vec<Message> {
-        let Batch { changes, relays, replies, consumed, .. } = batch;
-        let mut messages = Vec::with_capacity(changes.len() + relays.len() + replies.len() + 1);
+        let Batch { changes, relays, replies, .. } = batch;
+        let mut messages = Vec::with_capacity(changes.len() + relays.len() + replies.len());
         for (table, records) in self.outcome(changes) {
             messages.extend(records.into_iter().map(|(key, value)| Message::record(table, &key, value)));
         }
         // Those who follow the rows meet the replies after them.
         messages.extend(replies.into_iter().map(Message::reply));
         messages.extend(relays.into_iter().map(Message::relay));
-        messages.extend(consumed.map(Message::consumed));
         messages
     }
 
@@ -148,17 +147,9 @@ mod tests {
             batch.remove_range(Table::Log, KeyRange::new(*b"b", *b"d"));
             batch.put(Table::Log, *b"c", *b"3");
             batch.relay(3, *b"relay");
-            batch.consumed(1);
             batch.reply(*b"reply");
         });
-        let expected = [
-            "State \\x02b -",
-            "State \\x02c 3",
-            "Rows \\x00 reply",
-            "Activity(3) - relay",
-            "State \\x00\\x02 \\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x01",
-        ];
-        assert_eq!(messages, expected);
+        assert_eq!(messages, ["State \\x02b -", "State \\x02c 3", "Rows \\x00 reply", "Activity(3) - relay"]);
     }
 
     #[test]

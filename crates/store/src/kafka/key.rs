@@ -26,13 +26,10 @@ pub enum MessageKey<'a> {
     Reply,
     /// An owner opened the partition here. It says nothing more: its place does.
     Mark,
-    /// Up to where the partition's input was consumed: an offset, 8 bytes, big-endian.
-    Consumed,
 }
 
 const REPLY: &[u8] = &[0];
 const MARK: &[u8] = &[0, 1];
-const CONSUMED: &[u8] = &[0, 2];
 
 impl<'a> MessageKey<'a> {
     /// The bytes of the key.
@@ -41,7 +38,6 @@ impl<'a> MessageKey<'a> {
             Self::Record { table, key } => [&[table.number()], *key].concat(),
             Self::Reply => REPLY.to_vec(),
             Self::Mark => MARK.to_vec(),
-            Self::Consumed => CONSUMED.to_vec(),
         }
     }
 
@@ -50,7 +46,6 @@ impl<'a> MessageKey<'a> {
         match bytes {
             REPLY => Some(Self::Reply),
             MARK => Some(Self::Mark),
-            CONSUMED => Some(Self::Consumed),
             [number, key @ ..] => Table::from_number(*number).map(|table| Self::Record { table, key }),
             [] => None,
         }
@@ -69,7 +64,6 @@ mod tests {
             (MessageKey::Record { table: Table::Row, key: b"\0\xff" }, b"\x04\0\xff"),
             (MessageKey::Reply, b"\0"),
             (MessageKey::Mark, b"\0\x01"),
-            (MessageKey::Consumed, b"\0\x02"),
         ] {
             assert_eq!(key.encode(), bytes);
             assert_eq!(MessageKey::decode(bytes), Some(key));
@@ -78,7 +72,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_not_taken_for_something_else() {
-        for bytes in [&b""[..], b"\0\0", b"\0\x03", b"\0\x01\0", b"\x0akey", b"\xff"] {
+        for bytes in [&b""[..], b"\0\0", b"\0\x02", b"\0\x01\0", b"\x0akey", b"\xff"] {
             assert_eq!(MessageKey::decode(bytes), None, "{bytes:?}");
         }
     }

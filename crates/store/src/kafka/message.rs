@@ -41,11 +41,6 @@ impl Message {
         Self { to: Destination::Rows, key: Some(MessageKey::Reply.encode()), value: Some(value) }
     }
 
-    pub fn consumed(next_offset: i64) -> Self {
-        let value = next_offset.to_be_bytes().to_vec();
-        Self { to: Destination::State, key: Some(MessageKey::Consumed.encode()), value: Some(value) }
-    }
-
     pub fn mark(to: Destination) -> Self {
         Self { to, key: Some(MessageKey::Mark.encode()), value: Some(Vec::new()) }
     }
