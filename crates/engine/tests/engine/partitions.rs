@@ -100,13 +100,15 @@ impl Cluster {
         let count = self.count();
         let member = &mut self.members[number];
         let sent = Instant::new(1_000_000, 0).unwrap();
-        for offset in (member.engine.progress().next_offset..).take(length) {
+        let from = member.engine.progress().next_offset;
+        for offset in (from..).take(length) {
             let Some(bytes) = member.log.get(usize::try_from(offset).unwrap()) else { break };
             member.engine.fold(offset, sent, bytes).unwrap();
         }
         if !member.engine.has_work() {
             return false;
         }
+        let to = member.engine.progress().next_offset;
         let batch = member.engine.batch();
         let rows: Vec<_> = batch.changes().to_vec();
         if let Some(left) = fault {
@@ -119,6 +121,8 @@ impl Cluster {
             let number = u16::try_from(number).unwrap();
             member.engine =
                 PartitionEngine::restore(member.store.as_ref(), &self.catalog, (number, count), OPTIONS).unwrap();
+            let expected = if fault == Some(FailedCommit::Kept) { to } else { from };
+            assert_eq!(member.engine.progress().next_offset, expected);
         }
         if committed || fault == Some(FailedCommit::Kept) {
             let puts = rows.into_iter().filter_map(|change| match change {
