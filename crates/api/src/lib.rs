@@ -22,6 +22,6 @@ pub use error::{ApiError, ErrorCode};
 pub use format::Format;
 pub use language::Language;
 pub use parameters::SeriesParameters;
-pub use points::{Column, Group, Points, Times, Values, Zeros};
+pub use points::{Column, Group, Points, Strip, Times, Values, Zeros};
 pub use query::{Given, Parameter, QueryString, api_key};
 pub use route::{ListRoute, Route};

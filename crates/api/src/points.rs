@@ -1,12 +1,13 @@
 mod date;
 mod number;
+mod strip;
 mod writer;
 
 use std::borrow::Cow;
 
 use dauphin_model::Day;
 
-use crate::{Format, Language};
+pub use strip::Strip;
 
 /// A series as it is answered: a time and one or more values a point.
 ///
@@ -150,19 +151,12 @@ impl Points {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    /// Appends the whole body of the answer.
-    pub fn write(&self, format: Format, language: Language, body: &mut Vec<u8>) {
-        match format {
-            Format::Json => self.write_json(language, body),
-            Format::Csv => self.write_csv(language, body),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Format, Language};
 
     fn written(points: &Points, format: Format, language: Language) -> String {
         let mut body = Vec::new();

@@ -111,6 +111,19 @@ impl ScopeRows {
         Some(ActiveDay::from_code(self.first)..=ActiveDay::from_code(last))
     }
 
+    /// The first day whose row is not the same one as in `other`: whatever is counted from days before is the same of
+    /// both. Rows are told apart by where they are: what changes moves, and a copy may count as a change.
+    pub fn first_difference(&self, other: &Self) -> Option<Day> {
+        if self.first != other.first {
+            return Some(ActiveDay::from_code(self.first.min(other.first)).day());
+        }
+        let place = |rows: &Self, index| rows.rows.get(index).and_then(Option::as_ref).map(Arc::as_ptr);
+        let length = self.rows.len().max(other.rows.len());
+        let index = (0..length).find(|index| place(self, *index) != place(other, *index))?;
+        let code = self.first + u16::try_from(index).expect("days are two bytes");
+        Some(ActiveDay::from_code(code).day())
+    }
+
     /// Users active in the `window` days (1 to 367) ending on each of `length` days from `first`.
     pub fn active(&self, window: u16, first: Day, length: u16) -> Vec<i64> {
         debug_assert!((1..=WINDOW_DAYS_MAX + 1).contains(&window), "distinct counts reach 367 days");
@@ -166,5 +179,32 @@ impl ScopeRows {
 
     fn row_offset(&self, first: Day, days: i32) -> &GapRow {
         first.offset(days).map_or_else(|| self.row(Day::MIN), |day| self.row(day))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dauphin_model::Cause;
+
+    use super::*;
+
+    #[test]
+    fn rows_differ_from_the_first_day_that_changed() {
+        let mut rows = Rows::default();
+        let mut after = |code: u16, delta: i64| {
+            let before = rows.scope(Scope::Workspace);
+            let (key, day) = (RowKey::active(Scope::Workspace), ActiveDay::from_code(code));
+            rows.add(&[RowChange { key, day, cause: Cause::Live, bucket: Bucket::FIRST, delta }]);
+            let after = rows.scope(Scope::Workspace);
+            assert_eq!(after.first_difference(&before), before.first_difference(&after));
+            assert_eq!(after.first_difference(&after), None);
+            after.first_difference(&before).map(|day| ActiveDay::new(day).unwrap().code())
+        };
+        // Before anything there is no day to begin with.
+        assert_eq!(after(100, 1), Some(0));
+        for code in [100, 104, 102, 104, 103, 110, u16::MAX, 99, 101, 3, u16::MAX] {
+            assert_eq!(after(code, 1), Some(code));
+        }
+        assert_eq!(after(104, -2), Some(104));
     }
 }

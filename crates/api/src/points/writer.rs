@@ -1,10 +1,28 @@
+use std::borrow::Cow;
+
 use super::date::{DATE_BYTES, DateText};
 use super::number::{write_integer, write_ratio};
 use super::{Column, Group, Points, Times, Values, Zeros};
-use crate::Language;
+use crate::{Format, Language};
 
 /// Room set aside for a value; longer ones make the body grow.
 const VALUE_BYTES_TYPICAL: usize = 12;
+
+/// What stands between two points.
+pub(super) const fn separator(format: Format) -> &'static [u8] {
+    match format {
+        Format::Json => b",",
+        Format::Csv => b"",
+    }
+}
+
+/// What stands behind the points.
+pub(super) const fn tail(format: Format) -> &'static [u8] {
+    match format {
+        Format::Json => b"],\"message\":\"success\"}",
+        Format::Csv => b"",
+    }
+}
 
 /// What stands at the beginning of each point: its time, and the same text around it each time.
 enum Openings<'a> {
@@ -49,60 +67,90 @@ impl<'a> Openings<'a> {
 }
 
 impl Points {
-    /// Appends `{"data":[{"time":"2018-06-28","dau":123},…],"message":"success"}`. Written by hand: a series is counted
-    /// in microseconds, and a general serialiser would take longer than counting.
-    pub fn write_json(&self, language: Language, body: &mut Vec<u8>) {
+    /// Appends the whole body of the answer.
+    pub fn write(&self, format: Format, language: Language, body: &mut Vec<u8>) {
+        self.write_head(format, language, body);
+        self.write_points(format, language, body, |_| ());
+        if !self.is_empty() {
+            body.truncate(body.len() - separator(format).len());
+        }
+        body.extend_from_slice(tail(format));
+    }
+
+    /// Appends what stands before the points: `{"data":[`, or `time,dau` and a line feed. Groups are columns in a table.
+    pub(super) fn write_head(&self, format: Format, language: Language, body: &mut Vec<u8>) {
+        match format {
+            Format::Json => body.extend_from_slice(format!("{{\"{}\":[", language.data_key()).as_bytes()),
+            Format::Csv => {
+                body.extend_from_slice(language.time_key().as_bytes());
+                for name in self.table().columns.iter().map(|column| &column.name) {
+                    body.push(b',');
+                    write_field(name, body);
+                }
+                body.push(b'\n');
+            }
+        }
+    }
+
+    /// Appends the points, each with the [`separator`] behind it, and tells after each how long the text has become.
+    /// Written by hand: a series is counted in microseconds, and a general serialiser would take longer than counting.
+    pub(super) fn write_points(
+        &self,
+        format: Format,
+        language: Language,
+        text: &mut Vec<u8>,
+        written: impl FnMut(usize),
+    ) {
+        match format {
+            Format::Json => self.write_objects(language, text, written),
+            Format::Csv => self.table().write_lines(text, written),
+        }
+    }
+
+    /// `{"time":"2018-06-28","dau":123},` and so on.
+    fn write_objects(&self, language: Language, text: &mut Vec<u8>, mut written: impl FnMut(usize)) {
         let before = format!("{{\"{}\":\"", language.time_key());
         let mut keys = self.columns.iter().map(|column| format!(",\"{}\":", column.name));
         // The first key travels with the time.
         let after = format!("\"{}", keys.next().unwrap_or_default());
         let keys: Vec<String> = keys.collect();
         let groups: Vec<GroupWriter<'_>> = self.groups.iter().map(GroupWriter::of).collect();
-        self.reserve(before.len() + after.len() + 2 + keys.iter().map(String::len).sum::<usize>(), body);
+        self.reserve(before.len() + after.len() + 2 + keys.iter().map(String::len).sum::<usize>(), text);
 
-        body.extend_from_slice(b"{\"");
-        body.extend_from_slice(language.data_key().as_bytes());
-        body.extend_from_slice(b"\":[");
         let mut openings = Openings::new(before.as_bytes(), &self.times, after.as_bytes());
         for index in 0..self.len() {
-            openings.write_next(body);
+            openings.write_next(text);
             if let Some((first, others)) = self.columns.split_first() {
-                first.write_value(index, body);
+                first.write_value(index, text);
                 for (column, key) in others.iter().zip(&keys) {
-                    body.extend_from_slice(key.as_bytes());
-                    column.write_value(index, body);
+                    text.extend_from_slice(key.as_bytes());
+                    column.write_value(index, text);
                 }
             }
-            groups.iter().for_each(|group| group.write(index, body));
-            body.extend_from_slice(b"},");
+            groups.iter().for_each(|group| group.write(index, text));
+            text.extend_from_slice(b"},");
+            written(text.len());
         }
-        if !self.is_empty() {
-            body.pop();
-        }
-        body.extend_from_slice(b"],\"message\":\"success\"}");
     }
 
-    /// Appends a header, `time,dau`, and a line a point, each ended by a line feed. Groups are columns.
-    pub fn write_csv(&self, language: Language, body: &mut Vec<u8>) {
-        if !self.groups.is_empty() {
-            return self.flattened().write_csv(language, body);
-        }
-        self.reserve(1, body);
-        body.extend_from_slice(language.time_key().as_bytes());
-        for column in &self.columns {
-            body.push(b',');
-            write_field(&column.name, body);
-        }
-        body.push(b'\n');
+    /// `2018-06-28,123` and a line feed, and so on.
+    fn write_lines(&self, text: &mut Vec<u8>, mut written: impl FnMut(usize)) {
+        self.reserve(1, text);
         let mut openings = Openings::new(b"", &self.times, b"");
         for index in 0..self.len() {
-            openings.write_next(body);
+            openings.write_next(text);
             for column in &self.columns {
-                body.push(b',');
-                column.write_value(index, body);
+                text.push(b',');
+                column.write_value(index, text);
             }
-            body.push(b'\n');
+            text.push(b'\n');
+            written(text.len());
         }
+    }
+
+    /// What fits into a table.
+    fn table(&self) -> Cow<'_, Self> {
+        if self.groups.is_empty() { Cow::Borrowed(self) } else { Cow::Owned(self.flattened()) }
     }
 
     /// Makes room at once for points whose fixed part, but for the time, has `bytes_fixed` bytes.

@@ -1,6 +1,5 @@
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use dauphin_api::{ApiError, ErrorCode, Format, Language, Points};
 use dauphin_engine::{EngineError, Lag};
 use dauphin_model::Instant;
@@ -44,14 +43,14 @@ pub fn json_with_status(status: u16, body: &impl serde::Serialize) -> Response {
 }
 
 /// A series in the form it was asked for.
-pub fn written(points: &Points, format: Format, language: Language) -> Bytes {
+pub fn written(points: &Points, format: Format, language: Language) -> Vec<u8> {
     let mut body = Vec::new();
     points.write(format, language, &mut body);
-    body.into()
+    body
 }
 
 /// 200 with a series.
-pub fn series(body: Bytes, format: Format) -> Response {
+pub fn series(body: Vec<u8>, format: Format) -> Response {
     let content_type = match format {
         Format::Json => JSON,
         Format::Csv => CSV,

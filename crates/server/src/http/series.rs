@@ -12,9 +12,9 @@ use super::answers::Question;
 use super::{App, respond};
 use crate::points::{self, Counted};
 
-/// Answers a series. One of today's rows is counted at once, or was before and its rows are still the same; one that looks
-/// back waits for the committer to show the parts of its rows, and one over every app may take long, so these get a
-/// thread that may wait.
+/// Answers a series. One of today's rows is counted at once, as far as its days were not before; one that looks back waits
+/// for the committer to show the parts of its rows, and one over every app may take long, so these get a thread that may
+/// wait.
 pub async fn series(
     app: &Arc<App>,
     route: Route,
@@ -37,18 +37,16 @@ pub async fn series(
     }
     let [key] = points::keys(route, scope, &workspace)[..] else { return Err(ErrorCode::Internal.into()) };
     let rows = app.engine.rows(workspace.index).of(key);
+    let count = |asked: &SeriesParameters| {
+        points::points(route, asked, scope, &workspace, &Counted::Now(vec![Arc::clone(&rows)]))
+    };
     let SeriesParameters { first, length, window, format, .. } = asked;
-    let question = Question { workspace: workspace.index, scope, route, first, length, window, format };
-    let question = Some(question).filter(|_| asked.hours.is_none());
-    if let Some(body) = question.and_then(|question| app.answers.get(&question, &rows)) {
-        return Ok(respond::series(body, format));
+    if asked.hours.is_some() {
+        return Ok(respond::series(respond::written(&count(&asked), format, route.language()), format));
     }
-    let points = points::points(route, &asked, scope, &workspace, &Counted::Now(vec![Arc::clone(&rows)]));
-    let body = respond::written(&points, format, route.language());
-    if let Some(question) = question {
-        app.answers.keep(question, rows, body.clone());
-    }
-    Ok(respond::series(body, format))
+    let question = Question { workspace: workspace.index, scope, route, window, format };
+    let count = |first, length| count(&SeriesParameters { first, length, ..asked.clone() });
+    Ok(respond::series(app.answers.body(question, &rows, first, length, count), format))
 }
 
 /// Counts what may wait or take long.
