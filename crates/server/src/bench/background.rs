@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::Router;
+use axum::handler::HandlerWithoutStateExt;
 use axum::response::Response;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -44,13 +44,13 @@ impl Background {
             // As the server does; failing costs only time.
             let _ = stream.set_nodelay(true);
         });
-        let service = Router::new().fallback(move || {
+        let answer = move || {
             let mut response = Response::new(axum::body::Body::from(body.clone()));
             *response.headers_mut() = headers.clone();
             async move { response }
-        });
+        };
         let (stop, _) = watch::channel(false);
-        runtime.spawn(async move { axum::serve(listener, service).await });
+        runtime.spawn(async move { axum::serve(listener, answer.into_make_service()).await });
         Ok(Self { address, stop, _runtime: runtime })
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::Router;
+use axum::handler::Handler;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -72,8 +72,7 @@ pub async fn serve(server: Server, app: Arc<App>, mut stop: watch::Receiver<bool
         let (service, stop) = (metrics::private_service(&app), stop.clone());
         tokio::spawn(metrics::serve_private(listener, service, stop));
     }
-    let service =
-        Router::new().fallback(metrics::metered).with_state(app).into_make_service_with_connect_info::<Peer>();
+    let service = metrics::metered.with_state(app).into_make_service_with_connect_info::<Peer>();
     let mut stopped = stop.clone();
     let stopping = async move {
         // An error means that nobody can tell to stop any more.
