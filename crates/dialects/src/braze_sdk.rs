@@ -6,10 +6,11 @@ use std::borrow::Cow;
 
 use dauphin_model::{Identity, IdentityKind, Instant};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
+use crate::elements::Objects;
 use crate::error::BodyError;
 use crate::lenient::{Lenient, Value, described, each_object, object_of};
+use crate::plain::members;
 use crate::time::{instant_of_fraction, instant_of_whole};
 use crate::{Event, EventKind, Message};
 
@@ -18,20 +19,20 @@ pub struct SdkBody<'a> {
     /// The identifier of the app that sent it.
     pub api_key: Option<Cow<'a, str>>,
     device_id: Option<Cow<'a, str>>,
-    events: Option<&'a RawValue>,
+    events: Objects<'a, EventFields<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct BodyFields<'a> {
     #[serde(borrow, default)]
     api_key: Value<'a>,
     #[serde(borrow, default)]
     device_id: Value<'a>,
-    #[serde(borrow)]
-    events: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    events: Objects<'a, EventFields<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct EventFields<'a> {
     #[serde(borrow, default)]
     name: Value<'a>,
@@ -42,7 +43,7 @@ struct EventFields<'a> {
     #[serde(borrow, default)]
     session_id: Value<'a>,
     #[serde(borrow, default)]
-    data: Lenient<DataFields<'a>>,
+    data: Option<Lenient<DataFields<'a>>>,
 }
 
 /// What of an event's own data is read: the name of a custom event; the name and label of an alias.
@@ -56,12 +57,25 @@ struct DataFields<'a> {
     l: Value<'a>,
 }
 
+members!(BodyFields { "api_key" => api_key, "device_id" => device_id, "events" => events });
+members!(EventFields {
+    "name" => name,
+    "time" => time,
+    "user_id" => user_id,
+    "session_id" => session_id,
+    "data" => data,
+});
+members!(DataFields { "n" => n, "a" => a, "l" => l });
+
 impl<'a> SdkBody<'a> {
     /// Reads what holds for the whole body.
     pub fn parse(body: &'a [u8]) -> Result<Self, BodyError> {
-        let BodyFields { api_key, device_id, events } = object_of(body)?;
+        Self::of(object_of(body)?)
+    }
+
+    fn of(BodyFields { api_key, device_id, events }: BodyFields<'a>) -> Result<Self, BodyError> {
         let device_id = device_id.into_name("device_id").map_err(BodyError::Shape)?;
-        if let Some(wrong) = events.filter(|events| !events.get().starts_with('[')) {
+        if let Some(wrong) = events.other_than_array() {
             return Err(BodyError::Shape(format!("`events` is {}; it must be an array", described(wrong))));
         }
         Ok(Self { api_key: api_key.into_text(), device_id, events })
@@ -70,48 +84,46 @@ impl<'a> SdkBody<'a> {
     /// Hands on what the events say, as of the app `app_id`, each with the index of its event; or why an event says
     /// nothing.
     pub fn messages(
-        &self,
+        self,
         app_id: &str,
         sink: &mut dyn FnMut(usize, Result<Message<'_>, String>),
     ) -> Result<(), BodyError> {
-        let Some(events) = self.events else { return Ok(()) };
+        let device_id = self.device_id.as_deref();
         let mut claimed = None;
-        each_object(events, &mut |index, event| {
-            let said = event.and_then(|event| {
-                self.event(app_id, event, &mut claimed, &mut |message| {
-                    sink(index, Ok(message));
-                })
-            });
+        each_object(self.events, &mut |index, event: Result<EventFields<'a>, String>| {
+            let said = event.and_then(|event| event.say(app_id, device_id, &mut claimed, &mut |m| sink(index, Ok(m))));
             if let Err(reason) = said {
                 sink(index, Err(reason));
             }
         })
     }
+}
 
-    fn event(
-        &self,
+impl<'a> EventFields<'a> {
+    fn say(
+        self,
         app_id: &str,
-        event: EventFields<'a>,
+        device_id: Option<&str>,
         claimed: &mut Option<Cow<'a, str>>,
         sink: &mut dyn FnMut(Message<'_>),
     ) -> Result<(), String> {
-        let user_id = event.user_id.into_name("user_id")?;
-        let who = match (&user_id, self.device_id.as_deref()) {
+        let user_id = self.user_id.into_name("user_id")?;
+        let who = match (&user_id, device_id) {
             (Some(user_id), _) => Identity::new(IdentityKind::ExternalId, &**user_id),
             (None, Some(device_id)) => Identity::new(IdentityKind::Device, device_id),
             (None, None) => return Err("neither the event has a `user_id` nor the body a `device_id`".to_owned()),
         };
-        let name = event.name.into_name("name")?.ok_or("the event has no `name`")?;
-        let Lenient(DataFields { n, a, l }) = event.data;
+        let name = self.name.into_name("name")?.ok_or("the event has no `name`")?;
+        let Lenient(DataFields { n, a, l }) = self.data.unwrap_or_default();
         let kind = match &*name {
-            "ss" => Some(EventKind::SessionStart { id: event.session_id.into_name("session_id").unwrap_or_default() }),
+            "ss" => Some(EventKind::SessionStart { id: self.session_id.into_name("session_id").unwrap_or_default() }),
             "ce" => Some(EventKind::Named(n.into_name("data.n")?.ok_or("the custom event has no name in `data.n`")?)),
             "p" => Some(EventKind::Named("purchase".into())),
             _ if is_deed(&name) => Some(EventKind::Named(name.clone())),
             _ => None,
         };
         if let Some(kind) = kind {
-            let instant = Some(instant_of(event.time)?);
+            let instant = Some(instant_of(self.time)?);
             sink(Message::Event(Event { who: who.clone(), app_id: Some(app_id.into()), instant, kind }));
         }
 
@@ -121,7 +133,7 @@ impl<'a> SdkBody<'a> {
         if let ("uae", Some(alias), Some(label)) = (&*name, a.into_text(), l.into_text()) {
             sink(Message::Claim { anonymous: Identity::alias(&label, &alias), user: who.clone() });
         }
-        if let Some(device_id) = self.device_id.as_deref().filter(|_| *claimed != user_id) {
+        if let Some(device_id) = device_id.filter(|_| *claimed != user_id) {
             sink(Message::Claim { anonymous: Identity::new(IdentityKind::Device, device_id), user: who });
             *claimed = user_id;
         }
@@ -145,5 +157,43 @@ fn instant_of(time: Value<'_>) -> Result<Instant, String> {
         Value::Fraction(number) => instant_of_fraction(number),
         Value::Missing | Value::Null => Err("the event has no `time`".to_owned()),
         wrong => Err(format!("`time` is {wrong}; it must be a number of Unix seconds")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lenient::object_by_library;
+    use crate::plain::{self, bodies};
+
+    fn said(fields: BodyFields<'_>) -> Result<Vec<String>, BodyError> {
+        let body = SdkBody::of(fields)?;
+        let mut said = vec![format!("{:?} {:?}", body.api_key, body.device_id)];
+        body.messages("web", &mut |index, message| said.push(format!("{index} {message:?}")))?;
+        Ok(said)
+    }
+
+    #[test]
+    fn the_usual_body_is_met_here() {
+        let body = br#" { "api_key": "k", "device_id":"d", "x":[1], "events" : [
+            {"name":"ce","time":1530144000.194,"user_id":"ada","session_id":"s","data":{"n":"m","p":{"q":[]}}},
+            {"name":"ss","time":1530144000,"user_id":null}, 7] } "#;
+        let fields: BodyFields<'_> = plain::object_of(body).unwrap();
+        let said = said(fields).unwrap();
+        assert_eq!(said.len(), 5);
+        assert_eq!(Ok(said), object_by_library(body).and_then(self::said));
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_finds_is_what_the_library_finds(body in bodies(&[
+            "events", "events", "api_key", "device_id", "name", "time", "user_id", "session_id", "data", "n", "a", "l",
+        ])) {
+            if let Some(fields) = plain::object_of(&body) {
+                prop_assert_eq!(said(fields), object_by_library(&body).and_then(said));
+            }
+        }
     }
 }

@@ -8,11 +8,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::plain::{Cursor, Member, Members};
+
 /// An element that should be an object whose members `T` names.
 pub(crate) enum Element<'a, T> {
     Object(T),
     /// It may be anything; reading it says what is wrong with it, if something is.
-    Unread(&'a RawValue),
+    Unread(&'a str),
 }
 
 /// Hands on the elements of an array until `sink` wants no more.
@@ -33,6 +35,66 @@ pub(crate) enum Wants {
     NoMore,
 }
 
+/// A member that should be an array of objects whose members `T` names; `null` is as good as absent.
+#[derive(Default)]
+pub(crate) enum Objects<'a, T> {
+    #[default]
+    Missing,
+    /// As it is written; it may be anything.
+    Unread(&'a str),
+    /// An array.
+    Read(Vec<Element<'a, T>>),
+}
+
+impl<'de: 'a, 'a, T> Deserialize<'de> for Objects<'a, T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Option::<&RawValue>::deserialize(deserializer)?;
+        Ok(raw.map_or(Self::Missing, |raw| Self::Unread(raw.get())))
+    }
+}
+
+/// So many elements are kept, which bounds the memory that a body takes.
+const KEPT_MAX: usize = 4_096;
+
+impl<'a, T: Members<'a>> Member<'a> for Objects<'a, T> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let Self::Missing = self else { return None };
+        let mut kept = Vec::new();
+        cursor.elements(|element| {
+            kept.push(element.map_or_else(Element::Unread, |object| Element::Object(std::mem::take(object))));
+            (kept.len() <= KEPT_MAX).then_some(())
+        })?;
+        *self = Self::Read(kept);
+        Some(())
+    }
+}
+
+impl<'a, T: Deserialize<'a>> Objects<'a, T> {
+    /// As it is written, if that is no array.
+    pub(crate) fn other_than_array(&self) -> Option<&'a str> {
+        match self {
+            Self::Unread(raw) => Some(*raw).filter(|raw| !raw.starts_with('[')),
+            Self::Missing | Self::Read(_) => None,
+        }
+    }
+
+    /// Hands on the elements until `sink` wants no more.
+    pub(crate) fn each(self, sink: &mut dyn FnMut(Element<'a, T>) -> Wants) -> Result<(), serde_json::Error> {
+        match self {
+            Self::Missing => Ok(()),
+            Self::Unread(array) => each_object(array, sink),
+            Self::Read(elements) => {
+                for element in elements {
+                    if sink(element) == Wants::NoMore {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 /// As [`each`]. What is wrong with an object ends its array's reading; from there on each is found first, and its reading
 /// left to the sink.
 pub(crate) fn each_object<'a, T: Deserialize<'a>>(
@@ -48,9 +110,9 @@ pub(crate) fn each_object<'a, T: Deserialize<'a>>(
         return Ok(());
     }
     let mut index = 0;
-    each(array, |element| {
+    each(array, |element: &'a RawValue| {
         index += 1;
-        if index > delivered { sink(Element::Unread(element)) } else { Wants::More }
+        if index > delivered { sink(Element::Unread(element.get())) } else { Wants::More }
     })
 }
 

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 
 use memchr::memchr;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::elements::{self, Element, Wants};
 use crate::error::BodyError;
+use crate::plain::{Cursor, Member};
 use crate::row::shown;
 
 /// Reads the members that `T` names; others are passed over.
@@ -27,20 +28,54 @@ pub(crate) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyErro
 }
 
 /// A member of an object, as it is written; `null` is as good as absent.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Field<'a>(#[serde(borrow)] Option<&'a RawValue>);
+#[derive(Clone, Copy, Default)]
+pub(crate) enum Field<'a> {
+    #[default]
+    Missing,
+    Null,
+    /// A string without escapes: what is between its quotes.
+    Plain(&'a str),
+    /// Anything; `null` only where it is no member.
+    Raw(&'a str),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self::of(raw.get()))
+    }
+}
+
+impl<'a> Member<'a> for Field<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let Self::Missing = self else { return None };
+        *self = cursor.plain_or(|cursor| cursor.string().map(Self::Plain), |raw| Some(Self::of(raw)))?;
+        Some(())
+    }
+}
 
 impl<'a> Field<'a> {
+    fn of(raw: &'a str) -> Self {
+        if raw == "null" { Self::Null } else { Self::Raw(raw) }
+    }
+
     /// Whether it is there.
     pub fn is_some(self) -> bool {
-        self.0.is_some()
+        self.written().is_some()
+    }
+
+    /// As it is written; of a plain string, how it begins.
+    fn written(self) -> Option<&'a str> {
+        match self {
+            Self::Missing | Self::Null => None,
+            Self::Plain(_) => Some("\""),
+            Self::Raw(raw) => Some(raw),
+        }
     }
 
     /// A string; copied only when it has escapes.
     pub fn text(self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
-        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
-        match string(raw) {
+        let Some(raw) = self.written() else { return Ok(None) };
+        match self.string() {
             Some(text) => text.map(Some).map_err(|reason| format!("'{name}' is not valid: {reason}")),
             None => Err(format!("'{name}' is {}; it must be a string", described(raw))),
         }
@@ -48,17 +83,26 @@ impl<'a> Field<'a> {
 
     /// A string, or a whole number as people write it.
     pub fn id(self, name: &str) -> Result<Option<Cow<'a, str>>, String> {
-        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
-        match string(raw) {
+        let Some(raw) = self.written() else { return Ok(None) };
+        match self.string() {
             Some(text) => text.map(Some).map_err(|reason| format!("'{name}' is not valid: {reason}")),
             None if is_whole_number(raw) => Ok(Some(Cow::Borrowed(raw))),
             None => Err(format!("'{name}' is {}; it must be a string or a whole number below 2^64", described(raw))),
         }
     }
 
+    /// What it says, if it is a string.
+    fn string(self) -> Option<Result<Cow<'a, str>, String>> {
+        match self {
+            Self::Missing | Self::Null => None,
+            Self::Plain(text) => Some(Ok(Cow::Borrowed(text))),
+            Self::Raw(raw) => string(raw),
+        }
+    }
+
     /// A number.
     pub fn number(self, name: &str) -> Result<Option<f64>, String> {
-        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        let Some(raw) = self.written() else { return Ok(None) };
         match raw.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(Some(number)),
             _ => Err(format!("'{name}' is {}; it must be a number", described(raw))),
@@ -67,7 +111,7 @@ impl<'a> Field<'a> {
 
     /// An object, whose members `T` names.
     pub fn object<T: Deserialize<'a>>(self, name: &str) -> Result<Option<T>, String> {
-        let Some(raw) = self.0.map(RawValue::get) else { return Ok(None) };
+        let Some(raw) = self.written() else { return Ok(None) };
         if !raw.starts_with('{') {
             return Err(format!("'{name}' is {}; it must be an object", described(raw)));
         }
@@ -77,13 +121,13 @@ impl<'a> Field<'a> {
     /// Hands the elements of an array to `sink` until it refuses one. An object or a string is the one element of an
     /// array that somebody left out. Says whether it was there.
     pub fn elements(self, name: &str, sink: &mut dyn FnMut(Self) -> Result<(), BodyError>) -> Result<bool, BodyError> {
-        let Some(raw) = self.0 else { return Ok(false) };
-        match raw.get().as_bytes().first() {
+        let Some(raw) = self.written() else { return Ok(false) };
+        match raw.as_bytes().first() {
             Some(b'{' | b'"') => sink(self)?,
             Some(b'[') => {
                 let mut refusal = Ok(());
-                let read = elements::each(raw.get(), |element| {
-                    refusal = sink(Self(Some(element)));
+                let read = elements::each(raw, |element: &'a RawValue| {
+                    refusal = sink(Self::Raw(element.get()));
                     wants_more(&refusal)
                 });
                 refusal?;
@@ -101,20 +145,25 @@ impl<'a> Field<'a> {
         sink: &mut dyn FnMut(Result<T, String>) -> Result<(), BodyError>,
     ) -> Result<bool, BodyError> {
         let read = |element: Self| element.object("element").map(Option::unwrap_or_default);
-        let Some(array) = self.0.map(RawValue::get).filter(|raw| raw.starts_with('[')) else {
+        let Some(array) = self.written().filter(|raw| raw.starts_with('[')) else {
             return self.elements(name, &mut |element| sink(read(element)));
         };
         let mut refusal = Ok(());
         let all = elements::each_object(array, &mut |element| {
             refusal = sink(match element {
                 Element::Object(object) => Ok(object),
-                Element::Unread(element) => read(Self(Some(element))),
+                Element::Unread(element) => read_object(element),
             });
             wants_more(&refusal)
         });
         refusal?;
         all.map(|()| true).map_err(|error| BodyError::of(&error))
     }
+}
+
+/// An element of an array, which should be an object.
+pub(crate) fn read_object<'a, T: Deserialize<'a> + Default>(element: &'a str) -> Result<T, String> {
+    Field::Raw(element).object("element").map(Option::unwrap_or_default)
 }
 
 fn wants_more(taken: &Result<(), BodyError>) -> Wants {

@@ -9,13 +9,18 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::elements::{self, Element, Wants};
+use crate::elements::{Element, Objects, Wants};
 use crate::error::BodyError;
+use crate::plain::{self, Cursor, Member, Members};
 pub(crate) use crate::text::ndjson::value::Value;
 use crate::text::ndjson::value::ValueSeed;
 
 /// Reads a body, which must be one object.
-pub(crate) fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
+pub(crate) fn object_of<'a, T: Deserialize<'a> + Members<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
+    plain::object_of(body).map_or_else(|| object_by_library(body), Ok)
+}
+
+pub(crate) fn object_by_library<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, BodyError> {
     // An array would be taken for the fields of a struct in their order.
     if !body.trim_ascii_start().starts_with(b"{") {
         let value: Value<'_> = serde_json::from_slice(body).map_err(|error| BodyError::of(&error))?;
@@ -24,38 +29,45 @@ pub(crate) fn object_of<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Bod
     serde_json::from_slice(body).map_err(|error| BodyError::of(&error))
 }
 
-/// Reads a value, which must be an object; what is wrong with it is said without a position, which is its own.
-pub(crate) fn object_in<'a, T: Deserialize<'a>>(element: &'a RawValue) -> Result<T, String> {
-    let text = element.get();
-    if !text.starts_with('{') {
+/// A body as the one element of an array that it is not.
+pub(crate) fn element_of<'a, T: Members<'a>>(body: &'a [u8]) -> Result<Element<'a, T>, BodyError> {
+    plain::object_of(body).map_or_else(|| element_by_library(body), |object| Ok(Element::Object(object)))
+}
+
+pub(crate) fn element_by_library<'a, T>(body: &'a [u8]) -> Result<Element<'a, T>, BodyError> {
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|error| BodyError::of(&error))?;
+    Ok(Element::Unread(raw.get()))
+}
+
+/// Reads an element, which must be an object; what is wrong with it is said without a position, which is its own.
+fn object_in<'a, T: Deserialize<'a>>(element: Element<'a, T>) -> Result<T, String> {
+    let element = match element {
+        Element::Object(object) => return Ok(object),
+        Element::Unread(element) => element,
+    };
+    if !element.starts_with('{') {
         return Err(format!("it is {}; it must be an object", described(element)));
     }
-    serde_json::from_str(text).map_err(|error| {
+    serde_json::from_str(element).map_err(|error| {
         let reason = error.to_string();
         reason.rsplit_once(" at line ").map_or(reason.as_str(), |(what, _)| what).to_owned()
     })
 }
 
 /// What kind of value it is, in words.
-pub(crate) fn described(value: &RawValue) -> String {
-    serde_json::from_str::<Value<'_>>(value.get()).map_or_else(|error| error.to_string(), |value| value.to_string())
+pub(crate) fn described(value: &str) -> String {
+    serde_json::from_str::<Value<'_>>(value).map_or_else(|error| error.to_string(), |value| value.to_string())
 }
 
 /// Hands on the elements of an array with their numbers: each must be an object; what is wrong with it is said without a
 /// position, which is its own.
 pub(crate) fn each_object<'a, T: Deserialize<'a>>(
-    array: &'a RawValue,
+    array: Objects<'a, T>,
     sink: &mut dyn FnMut(usize, Result<T, String>),
 ) -> Result<(), BodyError> {
     let mut index = 0;
-    let read = elements::each_object(array.get(), &mut |element| {
-        sink(
-            index,
-            match element {
-                Element::Object(object) => Ok(object),
-                Element::Unread(element) => object_in(element),
-            },
-        );
+    let read = array.each(&mut |element| {
+        sink(index, object_in(element));
         index += 1;
         Wants::More
     });
@@ -68,7 +80,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     }
 }
 
+impl<'a> Member<'a> for Value<'a> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let Self::Missing = self else { return None };
+        *self = cursor.plain_or(Self::plain, |raw| serde_json::from_str(raw).ok())?;
+        Some(())
+    }
+}
+
 impl<'a> Value<'a> {
+    fn plain(cursor: &mut Cursor<'a>) -> Option<Self> {
+        match cursor.next()? {
+            b'"' => cursor.string().map(|text| Self::Text(Cow::Borrowed(text))),
+            b'1'..=b'9' => cursor.decimal().map(|(digits, places)| match places {
+                None => Self::Whole(digits.into()),
+                // Both are exact, so that this is the number which the text says, rounded once.
+                Some(places) => Self::Fraction(digits as f64 / 10_u64.pow(places) as f64),
+            }),
+            _ => None,
+        }
+    }
+
     /// An id or a name: a text or a whole number. Null and the empty text say nothing.
     pub(crate) fn into_name(self, field: &str) -> Result<Option<Cow<'a, str>>, String> {
         match self {
@@ -104,6 +136,15 @@ pub(crate) struct Lenient<T>(pub(crate) T);
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(LenientVisitor(PhantomData))
+    }
+}
+
+impl<'a, T: Members<'a> + Deserialize<'a>> Member<'a> for Option<Lenient<T>> {
+    fn read(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
+        let None = self else { return None };
+        let object = |cursor: &mut Cursor<'a>| cursor.object().map(Lenient);
+        *self = Some(cursor.plain_or(object, |raw| serde_json::from_str(raw).ok())?);
+        Some(())
     }
 }
 

@@ -32,6 +32,7 @@ mod error;
 mod format;
 mod lenient;
 mod message;
+mod plain;
 mod row;
 mod time;
 

@@ -6,10 +6,10 @@ mod fields;
 use std::borrow::Cow;
 
 use dauphin_model::{Identity, IdentityKind, Instant, Zone};
-use serde_json::value::RawValue;
 
+use crate::elements::{Element, Objects};
 use crate::error::BodyError;
-use crate::lenient::{described, each_object, object_in, object_of};
+use crate::lenient::{described, each_object, element_of, object_of};
 use crate::{Event, EventKind, Message};
 use fields::{BodyFields, MessageFields};
 
@@ -24,12 +24,9 @@ pub struct SegmentBody<'a> {
     pub write_key: Option<Cow<'a, str>>,
     /// When the sender's clock says that a batch was sent.
     sent_at: Option<Cow<'a, str>>,
-    content: Content<'a>,
-}
-
-enum Content<'a> {
-    Batch(&'a RawValue),
-    Single(SegmentCall, &'a RawValue),
+    /// What the messages are, where they do not say it themselves.
+    call: Option<SegmentCall>,
+    messages: Objects<'a, MessageFields<'a>>,
 }
 
 /// What it takes to make sense of a body.
@@ -45,44 +42,44 @@ pub struct SegmentContext<'a> {
 impl<'a> SegmentBody<'a> {
     /// Reads what holds for the whole body of a call.
     pub fn parse(call: SegmentCall, body: &'a [u8]) -> Result<Self, BodyError> {
-        let BodyFields { write_key, sent_at, batch } = object_of(body)?;
-        let content = match (call, batch) {
-            (SegmentCall::Batch, None) => {
+        Self::of(call, object_of(body)?, || element_of(body))
+    }
+
+    fn of(
+        call: SegmentCall,
+        BodyFields { write_key, sent_at, batch }: BodyFields<'a>,
+        message: impl FnOnce() -> Result<Element<'a, MessageFields<'a>>, BodyError>,
+    ) -> Result<Self, BodyError> {
+        let (call, messages) = match (call, batch.other_than_array()) {
+            (SegmentCall::Batch, None) if matches!(batch, Objects::Missing) => {
                 return Err(BodyError::Shape("The body has no `batch`; it must be an array of messages".to_owned()));
             }
-            (SegmentCall::Batch, Some(batch)) if !batch.get().starts_with('[') => {
-                let what = described(batch);
+            (SegmentCall::Batch, Some(wrong)) => {
+                let what = described(wrong);
                 return Err(BodyError::Shape(format!("`batch` is {what}; it must be an array of messages")));
             }
-            (SegmentCall::Batch, Some(batch)) => Content::Batch(batch),
-            (_, _) => Content::Single(call, serde_json::from_slice(body).map_err(|error| BodyError::of(&error))?),
+            (SegmentCall::Batch, None) => (None, batch),
+            (_, _) => (Some(call), Objects::Read(vec![message()?])),
         };
-        Ok(Self { write_key: write_key.into_text(), sent_at: sent_at.into_text(), content })
+        Ok(Self { write_key: write_key.into_text(), sent_at: sent_at.into_text(), call, messages })
     }
 
     /// Hands on what the messages say, each with its index in the batch; or why a message says nothing.
     pub fn messages(
-        &self,
+        self,
         context: &SegmentContext<'_>,
         sink: &mut dyn FnMut(usize, Result<Message<'_>, String>),
     ) -> Result<(), BodyError> {
+        let sent_at = self.sent_at.as_deref();
         let mut session_id = String::new();
-        let mut said = |index, call, fields: Result<MessageFields<'a>, String>| {
+        each_object(self.messages, &mut |index, fields: Result<MessageFields<'a>, String>| {
             let mut sink_message = |message: Message<'_>| sink(index, Ok(message));
-            let spoken = fields.and_then(|fields| {
-                speak(call, fields, self.sent_at.as_deref(), context, &mut session_id, &mut sink_message)
-            });
+            let spoken = fields
+                .and_then(|fields| speak(self.call, fields, sent_at, context, &mut session_id, &mut sink_message));
             if let Err(reason) = spoken {
                 sink(index, Err(reason));
             }
-        };
-        match self.content {
-            Content::Batch(batch) => each_object(batch, &mut |index, fields| said(index, None, fields)),
-            Content::Single(call, message) => {
-                said(0, Some(call), object_in(message));
-                Ok(())
-            }
-        }
+        })
     }
 }
 
@@ -142,4 +139,58 @@ fn speak(
         sink(Message::Claim { anonymous, user });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lenient::{element_by_library, object_by_library};
+    use crate::plain::{self, bodies};
+
+    fn said(body: Result<SegmentBody<'_>, BodyError>) -> Result<Vec<String>, BodyError> {
+        let body = body?;
+        let mut said = vec![format!("{:?} {:?}", body.write_key, body.sent_at)];
+        let (arrival, zone) = (Instant::new(1_530_144_000, 0).unwrap(), Zone::utc());
+        let context = SegmentContext { app_id: "web", arrival, zone: &zone };
+        body.messages(&context, &mut |index, message| said.push(format!("{index} {message:?}")))?;
+        Ok(said)
+    }
+
+    /// What is found here, if something is, and what the library finds.
+    fn both(call: SegmentCall, body: &[u8]) -> Option<[Result<Vec<String>, BodyError>; 2]> {
+        let (fields, message) = (plain::object_of(body)?, plain::object_of(body)?);
+        let plain = said(SegmentBody::of(call, fields, || Ok(Element::Object(message))));
+        let fields = object_by_library(body);
+        let by_library = fields.and_then(|fields| SegmentBody::of(call, fields, || element_by_library(body)));
+        Some([plain, said(by_library)])
+    }
+
+    #[test]
+    fn the_usual_body_is_met_here() {
+        let body = br#" {"writeKey":"k","sentAt":"2018-06-28T10:00:00Z","x":{"y":[]},"batch":[
+            {"type":"track","event":"e","userId":"ada","timestamp":"2018-06-28T10:00:00Z","context":{"x":[],"sessionId":17}},
+            {"type":"page","anonymousId":"an","context":{"sessionStart":true}}, 7]} "#;
+        let [plain, by_library] = both(SegmentCall::Batch, body).unwrap();
+        assert_eq!(plain.as_ref().unwrap().len(), 6);
+        assert_eq!(plain, by_library);
+        let [plain, by_library] = both(SegmentCall::Track, br#"{"event":"e", "userId":17, "writeKey":"k"}"#).unwrap();
+        assert_eq!(plain.as_ref().unwrap().len(), 2);
+        assert_eq!(plain, by_library);
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_finds_is_what_the_library_finds(body in bodies(&[
+            "batch", "batch", "type", "writeKey", "sentAt", "userId", "anonymousId", "previousId", "event", "messageId",
+            "timestamp", "originalTimestamp", "context", "sessionId", "sessionStart",
+        ])) {
+            for call in [SegmentCall::Batch, SegmentCall::Track, SegmentCall::Alias] {
+                if let Some([plain, by_library]) = both(call, &body) {
+                    prop_assert_eq!(plain, by_library);
+                }
+            }
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 mod block;
 mod compression;
-mod scan;
+pub(crate) mod scan;
 
 mod csv;
 pub(crate) mod ndjson;

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::braze_identity::{Names, required};
 use crate::error::BodyError;
 use crate::json_body::{self, Field};
+use crate::plain::{self, members};
 use crate::{Event, EventKind, Message};
 
 /// The three arrays of a body.
@@ -75,6 +76,39 @@ const NOBODY: &str = "'external_id', 'braze_id', 'user_alias', 'email' or 'phone
 /// assert_eq!((track.sent, track.said.len(), track.refused.len()), ([None, Some(2), None], 1, 1));
 /// ```
 pub fn read_users_track<'a>(body: &'a [u8], zone: &Zone, elements_max: usize) -> Result<UsersTrack<'a>, BodyError> {
+    plain(body, zone, elements_max).map_or_else(|| by_library(body, zone, elements_max), Ok)
+}
+
+/// What a body says whose arrays and their elements are as nearly everybody writes them.
+fn plain<'a>(body: &'a [u8], zone: &Zone, elements_max: usize) -> Option<UsersTrack<'a>> {
+    let mut track = UsersTrack::default();
+    let mut elements = 0;
+    plain::members_of(body, |name, cursor| {
+        let Some(array) = TrackArray::ALL.into_iter().find(|array| array.name() == name) else {
+            return cursor.pass_value();
+        };
+        let mut index = 0;
+        cursor.elements(|element| {
+            elements += 1;
+            let place = TrackPlace { array, index };
+            match element {
+                Ok(element) => track.take(place, element, zone),
+                Err(element) => track.take_or_refuse(place, json_body::read_object(element), zone),
+            }
+            index += 1;
+            (elements <= elements_max).then_some(())
+        })?;
+        track.sent[array as usize].replace(index).is_none().then_some(())
+    })?;
+    // The arrays of a body may come in any order.
+    if !track.said.is_sorted_by_key(|(place, _)| place) {
+        track.said.sort_by_key(|(place, _)| *place);
+    }
+    track.refused.sort_by_key(|(place, _)| *place);
+    Some(track)
+}
+
+fn by_library<'a>(body: &'a [u8], zone: &Zone, elements_max: usize) -> Result<UsersTrack<'a>, BodyError> {
     #[derive(Deserialize, Default)]
     #[serde(default)]
     struct Body<'a> {
@@ -96,7 +130,7 @@ pub fn read_users_track<'a>(body: &'a [u8], zone: &Zone, elements_max: usize) ->
             if elements > elements_max {
                 return Err(too_many(elements_max));
             }
-            track.take(TrackPlace { array, index }, element, zone);
+            track.take_or_refuse(TrackPlace { array, index }, element, zone);
             index += 1;
             Ok(())
         })?;
@@ -113,9 +147,16 @@ fn too_many(elements_max: usize) -> BodyError {
 }
 
 impl<'a> UsersTrack<'a> {
-    fn take(&mut self, place: TrackPlace, element: Result<Element<'a>, String>, zone: &Zone) {
+    fn take_or_refuse(&mut self, place: TrackPlace, element: Result<Element<'a>, String>, zone: &Zone) {
+        match element {
+            Ok(element) => self.take(place, &element, zone),
+            Err(reason) => self.refused.push((place, reason)),
+        }
+    }
+
+    fn take(&mut self, place: TrackPlace, element: &Element<'a>, zone: &Zone) {
         let said = self.said.len();
-        if let Err(reason) = element.and_then(|element| self.read(place, &element, zone)) {
+        if let Err(reason) = self.read(place, element, zone) {
             self.said.truncate(said);
             self.refused.push((place, reason));
         }
@@ -189,6 +230,23 @@ struct Element<'a> {
     date_of_last_session: Field<'a>,
 }
 
+members!(Element {
+    "external_id" => external_id,
+    "user_alias" => user_alias,
+    "braze_id" => braze_id,
+    "email" => email,
+    "phone" => phone,
+    "app_id" => app_id,
+    "name" => name,
+    "time" => time,
+    "product_id" => product_id,
+    "currency" => currency,
+    "price" => price,
+    "quantity" => quantity,
+    "date_of_first_session" => date_of_first_session,
+    "date_of_last_session" => date_of_last_session,
+});
+
 impl<'a> Element<'a> {
     const fn names(&self) -> Names<'a> {
         let Self { external_id, user_alias, braze_id, email, phone, .. } = *self;
@@ -226,5 +284,35 @@ fn instant(field: Field<'_>, name: &str, zone: &Zone) -> Result<Option<Instant>,
         None => Ok(None),
         Some(text) if text.is_empty() => Ok(None),
         Some(text) => parse_instant(&text, zone).map(Some).map_err(|error| format!("'{name}' is not valid: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::plain::bodies;
+
+    #[test]
+    fn the_usual_body_is_met_here() {
+        let body = br#"{"purchases" : [ ], "events":[{"external_id":"ada","name":"n","time":"2018-06-28","x":[{}]}, 7],
+            "x": {"y":1.5e3}, "attributes":[{"external_id":"zo\u00e9","app_id":null,"date_of_last_session":"2018-06-28"}]}"#;
+        let track = plain(body, &Zone::utc(), 3).unwrap();
+        assert_eq!((track.sent, track.said.len(), track.refused.len()), ([Some(1), Some(2), Some(0)], 3, 1));
+        assert_eq!(Ok(track), by_library(body, &Zone::utc(), 3));
+        assert_eq!(plain(body, &Zone::utc(), 2), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_it_finds_is_what_the_library_finds(body in bodies(&[
+            "attributes", "events", "purchases", "external_id", "user_alias", "email", "app_id", "name", "time",
+            "product_id", "currency", "price", "quantity", "date_of_first_session", "alias_name", "alias_label",
+        ])) {
+            if let Some(track) = plain(&body, &Zone::utc(), 4) {
+                prop_assert_eq!(Ok(track), by_library(&body, &Zone::utc(), 4));
+            }
+        }
     }
 }

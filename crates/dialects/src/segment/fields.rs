@@ -3,26 +3,27 @@ use std::fmt::Write;
 
 use dauphin_model::{Identity, Instant, parse_instant};
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{SegmentCall, SegmentContext};
 use crate::EventKind;
+use crate::elements::Objects;
 use crate::lenient::{Lenient, Value};
+use crate::plain::members;
 use crate::row::shown;
 use crate::time::out_of_range;
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BodyFields<'a> {
     #[serde(borrow, default)]
     pub(super) write_key: Value<'a>,
     #[serde(borrow, default)]
     pub(super) sent_at: Value<'a>,
-    #[serde(borrow)]
-    pub(super) batch: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) batch: Objects<'a, MessageFields<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct MessageFields<'a> {
     #[serde(rename = "type", borrow, default)]
@@ -44,7 +45,7 @@ pub(super) struct MessageFields<'a> {
     #[serde(borrow, default)]
     sent_at: Value<'a>,
     #[serde(borrow, default)]
-    context: Lenient<ContextFields<'a>>,
+    context: Option<Lenient<ContextFields<'a>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +56,21 @@ struct ContextFields<'a> {
     #[serde(borrow, default)]
     session_start: Value<'a>,
 }
+
+members!(BodyFields { "writeKey" => write_key, "sentAt" => sent_at, "batch" => batch });
+members!(MessageFields {
+    "type" => kind,
+    "userId" => user_id,
+    "anonymousId" => anonymous_id,
+    "previousId" => previous_id,
+    "event" => event,
+    "messageId" => message_id,
+    "timestamp" => timestamp,
+    "originalTimestamp" => original_timestamp,
+    "sentAt" => sent_at,
+    "context" => context,
+});
+members!(ContextFields { "sessionId" => session_id, "sessionStart" => session_start });
 
 /// That a message was sent in a session, or began one.
 pub(super) struct Session<'a> {
@@ -100,7 +116,7 @@ impl<'a> MessageFields<'a> {
 
     /// The session it belongs to, if it names one or begins one.
     pub(super) fn session(&mut self) -> Option<Session<'a>> {
-        let ContextFields { session_id, session_start } = std::mem::take(&mut self.context.0);
+        let ContextFields { session_id, session_start } = self.context.take().unwrap_or_default().0;
         let id = Some(session_id).filter(Value::is_name);
         match (session_start, id) {
             (Value::Boolean(true), Some(id)) => Some(Session { started: Started::Now, id: Some(id) }),

@@ -29,9 +29,11 @@ const fn equal(word: u64, byte: u8) -> u64 {
     zero_where_equal.wrapping_sub(LOW_BITS) & !zero_where_equal
 }
 
-/// The bytes of `word` that are below 0x20, in their top bits; right up to the first.
-const fn control(word: u64) -> u64 {
-    word.wrapping_sub(LOW_BITS * 0x20) & !word
+/// The bytes of `word` that are quotes or below 0x20, in their top bits; right up to the first.
+const fn quote_or_control(word: u64) -> u64 {
+    // A quote, which is 0x22, becomes 0x20; what is below 0x20 stays there, and what was 0x20 or 0x21 does not come there.
+    let swapped = word ^ (LOW_BITS * 2);
+    swapped.wrapping_sub(LOW_BITS * 0x21) & !swapped
 }
 
 /// The first `a` or `b` at or after `from`, or the end.
@@ -41,8 +43,9 @@ pub(super) fn first_of(a: u8, b: u8, bytes: &[u8], from: usize) -> usize {
 
 /// The first byte at or after `from` that ends what a JSON string says as it stands: a quote, a backslash or a control
 /// character; or the end.
-pub(super) fn end_of_plain_string(bytes: &[u8], from: usize) -> usize {
-    first(bytes, from, |word| equal(word, b'"') | equal(word, b'\\') | control(word))
+#[inline]
+pub(crate) fn end_of_plain_string(bytes: &[u8], from: usize) -> usize {
+    first(bytes, from, |word| quote_or_control(word) | equal(word, b'\\'))
 }
 
 #[cfg(test)]

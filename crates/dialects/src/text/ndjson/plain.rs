@@ -1,9 +1,9 @@
 //! The line that nearly every program writes: an object whose members that are read are strings without escapes, whole
-//! numbers and `null`, with no tabs in between. Anything else, right or wrong, is for the JSON library.
+//! numbers and `null`. Anything else, right or wrong, is for the JSON library.
 
 use super::value::Key;
 use crate::Columns;
-use crate::text::scan::end_of_plain_string;
+use crate::plain::Cursor;
 
 /// The fields of such a line.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -25,32 +25,20 @@ pub(super) enum PlainTime<'a> {
 /// The fields of the object that `record` is, if it is such a line and has a user. They are what the JSON library would
 /// find.
 pub(super) fn read<'a>(columns: &Columns, record: &'a str) -> Option<PlainFields<'a>> {
-    let mut rest = Rest { record, at: 0 };
     let mut members = [Plain::Missing; Key::READ_COUNT];
-    rest.take(b'{')?;
-    loop {
-        rest.pass_spaces();
-        let key = Key::of(columns, rest.string()?);
-        rest.pass_spaces();
-        rest.take(b':')?;
-        rest.pass_spaces();
+    let mut cursor = Cursor::new(record);
+    cursor.members(|name, cursor| {
+        let key = Key::of(columns, name);
         if matches!(key, Key::Other) {
-            rest.pass_value()?;
-        } else if matches!(members[key as usize], Plain::Missing) {
-            members[key as usize] = rest.value()?;
-        } else {
-            return None;
+            return cursor.pass_value();
         }
-        rest.pass_spaces();
-        if rest.take(b',').is_none() {
-            rest.take(b'}')?;
-            break;
-        }
-    }
-    let is_whole = rest.at == record.len();
+        let Plain::Missing = members[key as usize] else { return None };
+        members[key as usize] = Plain::read(cursor)?;
+        Some(())
+    })?;
     let [user_id, time, app_id, session_id] = members;
     // An app is not named by a number.
-    (is_whole && !matches!(app_id, Plain::Digits(_))).then_some(PlainFields {
+    (cursor.is_at_end() && !matches!(app_id, Plain::Digits(_))).then_some(PlainFields {
         user_id: user_id.into_name()?,
         time: time.into_time(),
         app_id: app_id.into_name(),
@@ -69,6 +57,15 @@ enum Plain<'a> {
 }
 
 impl<'a> Plain<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Option<Self> {
+        match cursor.next()? {
+            b'"' => cursor.string().map(Self::Text),
+            b'1'..=b'9' => cursor.digits().map(Self::Digits),
+            b'n' => cursor.take_text("null").map(|()| Self::Null),
+            _ => None,
+        }
+    }
+
     fn into_name(self) -> Option<&'a str> {
         match self {
             Self::Missing | Self::Null => None,
@@ -85,158 +82,6 @@ impl<'a> Plain<'a> {
                 Some(PlainTime::UnixSeconds(value))
             }
         }
-    }
-}
-
-/// As many as one word has bits.
-const DEPTH_MAX: u32 = u64::BITS;
-
-/// What is left of a line.
-struct Rest<'a> {
-    record: &'a str,
-    at: usize,
-}
-
-impl<'a> Rest<'a> {
-    fn next(&self) -> Option<u8> {
-        self.record.as_bytes().get(self.at).copied()
-    }
-
-    fn take(&mut self, byte: u8) -> Option<()> {
-        (self.next() == Some(byte)).then(|| self.at += 1)
-    }
-
-    fn take_text(&mut self, text: &str) -> Option<()> {
-        self.record.as_bytes()[self.at..].starts_with(text.as_bytes()).then(|| self.at += text.len())
-    }
-
-    fn pass_spaces(&mut self) {
-        while self.next() == Some(b' ') {
-            self.at += 1;
-        }
-    }
-
-    fn string(&mut self) -> Option<&'a str> {
-        self.take(b'"')?;
-        let start = self.at;
-        self.at = end_of_plain_string(self.record.as_bytes(), start);
-        let string = self.record.get(start..self.at)?;
-        self.take(b'"')?;
-        Some(string)
-    }
-
-    fn value(&mut self) -> Option<Plain<'a>> {
-        match self.next()? {
-            b'"' => self.string().map(Plain::Text),
-            b'1'..=b'9' => self.digits().map(Plain::Digits),
-            b'n' => self.take_text("null").map(|()| Plain::Null),
-            _ => None,
-        }
-    }
-
-    /// Passes over any value, if no more than [`DEPTH_MAX`] objects and arrays enclose a part of it.
-    fn pass_value(&mut self) -> Option<()> {
-        // Which of those that are open are objects, the innermost in the lowest bit.
-        let (mut depth, mut objects) = (0, 0_u64);
-        loop {
-            let opened = self.next()?;
-            match opened {
-                b'{' | b'[' => {
-                    self.at += 1;
-                    self.pass_spaces();
-                    (depth, objects) = (depth + 1, objects << 1 | u64::from(opened == b'{'));
-                    if depth > DEPTH_MAX {
-                        return None;
-                    }
-                    // In ASCII, what closes is two beyond what opens.
-                    if self.next()? != opened + 2 {
-                        self.pass_key(objects)?;
-                        continue;
-                    }
-                }
-                b'"' => self.pass_string()?,
-                b'n' => self.take_text("null")?,
-                b't' => self.take_text("true")?,
-                b'f' => self.take_text("false")?,
-                _ => self.pass_number()?,
-            }
-            // After a value: those that end here, then the next one, if there is one.
-            loop {
-                if depth == 0 {
-                    return Some(());
-                }
-                self.pass_spaces();
-                if self.take(b',').is_some() {
-                    self.pass_spaces();
-                    self.pass_key(objects)?;
-                    break;
-                }
-                self.take(if objects & 1 == 1 { b'}' } else { b']' })?;
-                (depth, objects) = (depth - 1, objects >> 1);
-            }
-        }
-    }
-
-    /// Passes over the key of the next member, if the innermost of those that are open is an object.
-    fn pass_key(&mut self, objects: u64) -> Option<()> {
-        if objects & 1 == 1 {
-            self.pass_string()?;
-            self.pass_spaces();
-            self.take(b':')?;
-            self.pass_spaces();
-        }
-        Some(())
-    }
-
-    fn pass_string(&mut self) -> Option<()> {
-        self.take(b'"')?;
-        loop {
-            self.at = end_of_plain_string(self.record.as_bytes(), self.at);
-            if self.take(b'\\').is_none() {
-                return self.take(b'"');
-            }
-            let digits = match self.next()? {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => 0,
-                b'u' => 4,
-                _ => return None,
-            };
-            let digits = self.record.as_bytes().get(self.at + 1..=self.at + digits)?;
-            digits.iter().all(u8::is_ascii_hexdigit).then(|| self.at += 1 + digits.len())?;
-        }
-    }
-
-    fn pass_number(&mut self) -> Option<()> {
-        let _ = self.take(b'-');
-        if self.take(b'0').is_none() {
-            self.pass_digits()?;
-        }
-        if self.take(b'.').is_some() {
-            self.pass_digits()?;
-        }
-        if self.take(b'e').or_else(|| self.take(b'E')).is_some() {
-            let _ = self.take(b'+').or_else(|| self.take(b'-'));
-            self.pass_digits()?;
-        }
-        Some(())
-    }
-
-    /// At least one.
-    fn pass_digits(&mut self) -> Option<()> {
-        let rest = &self.record.as_bytes()[self.at..];
-        let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        (count > 0).then_some(())
-    }
-
-    /// The digits of a whole number, unless there are so many that it may need more than 64 bits.
-    fn digits(&mut self) -> Option<&'a str> {
-        const DIGITS_MAX: usize = 18;
-        let start = self.at;
-        let rest = &self.record.as_bytes()[start..];
-        let count = rest.iter().take(DIGITS_MAX + 1).take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += count;
-        let is_whole = count <= DIGITS_MAX && !matches!(rest.get(count), Some(b'.' | b'e' | b'E'));
-        is_whole.then(|| self.record.get(start..self.at)).flatten()
     }
 }
 
