@@ -1,6 +1,7 @@
 //! Parquet: the few columns of a row, read row group by row group.
 
 mod batch;
+mod plain;
 mod source;
 
 use std::fs::File;
@@ -15,7 +16,9 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, Parq
 use parquet::basic::Type as PhysicalType;
 use parquet::errors::ParquetError;
 
-use self::batch::{Batch, Found};
+use self::batch::Found;
+pub use self::batch::ParquetBatch;
+pub use self::plain::PlainRows;
 pub use self::source::ReadAt;
 use self::source::Source;
 use crate::{Columns, Element, ReadError};
@@ -105,6 +108,16 @@ impl ParquetReader {
         zone: &Zone,
         sink: &mut dyn FnMut(Element<'_>),
     ) -> Result<(), ReadError> {
+        self.read_batches(row_group, skip, &mut |batch| batch.deliver(zone, sink))
+    }
+
+    /// As [`ParquetReader::read_row_group`], for who takes many rows at once.
+    pub fn read_batches(
+        &self,
+        row_group: usize,
+        skip: u64,
+        sink: &mut dyn FnMut(&ParquetBatch<'_>),
+    ) -> Result<(), ReadError> {
         let rows = self.row_starts[row_group + 1] - self.row_starts[row_group];
         if skip >= rows {
             return Ok(());
@@ -120,7 +133,7 @@ impl ParquetReader {
         })?;
         let mut line = self.row_starts[row_group] + skip + 1;
         while let Some(batch) = guarded(|| Ok(batches.next().transpose()?))? {
-            Batch::new(&batch, &self.columns, self.found)?.deliver(line, zone, sink);
+            sink(&ParquetBatch::new(&batch, line, &self.columns, self.found)?);
             line += batch.num_rows() as u64;
         }
         Ok(())

@@ -50,7 +50,7 @@ mod users_track;
 
 pub use avro::{AvroBlock, AvroLayout, AvroReader, parse_avro_block};
 pub use braze_sdk::SdkBody;
-pub use columnar::{ParquetReader, ReadAt};
+pub use columnar::{ParquetBatch, ParquetReader, PlainRows, ReadAt};
 pub use columns::{Columns, MappingError};
 pub use error::{BodyError, ReadError};
 pub use format::{Format, TextFormat};

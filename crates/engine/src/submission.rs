@@ -74,12 +74,20 @@ impl Submission {
         self
     }
 
+    /// Without changes yet, for the same workspace with the same stamp.
+    pub fn another(&self) -> Self {
+        let Self { workspace, stamp, ref zone, until_visible, .. } = *self;
+        Self { zone: zone.clone(), until_visible, ..Self::new(workspace, stamp) }
+    }
+
+    #[inline]
     fn add(&mut self, change: Change) {
         self.by_shard[usize::from(change.profile().shard())].changes.push(change);
         self.change_count += 1;
     }
 
     /// Adds that `profile` was active.
+    #[inline]
     pub fn active(&mut self, profile: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
         self.add(Change::Active { profile, app, day });
         self.activity_count += 1;
@@ -135,15 +143,15 @@ impl Submission {
         parts
     }
 
-    /// Adds all that another says, which was made for the same workspace with the same stamp.
-    pub fn append(&mut self, other: Self) {
+    /// Takes all that another says, which was made for the same workspace with the same stamp, and leaves it its memory.
+    pub fn append(&mut self, other: &mut Self) {
         debug_assert_eq!((self.workspace, self.stamp), (other.workspace, other.stamp));
-        for (own, mut other) in self.by_shard.iter_mut().zip(other.by_shard) {
+        for (own, other) in self.by_shard.iter_mut().zip(&mut other.by_shard) {
             own.changes.append(&mut other.changes);
             own.claims.append(&mut other.claims);
         }
-        self.change_count += other.change_count;
-        self.activity_count += other.activity_count;
+        self.change_count += std::mem::take(&mut other.change_count);
+        self.activity_count += std::mem::take(&mut other.activity_count);
     }
 
     /// How often somebody was active.

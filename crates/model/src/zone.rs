@@ -1,6 +1,7 @@
 mod hour;
 
 use std::fmt;
+use std::ops::Range;
 
 use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
@@ -107,9 +108,9 @@ impl Zone {
         local_day(instant.seconds(), offset)
     }
 
-    /// A cursor that remembers the last offset range: events come mostly in order, so most need no search.
+    /// A cursor that remembers the last day: events come mostly in order, so most need nothing else.
     pub fn cursor(&self) -> OffsetCursor {
-        OffsetCursor { zone: self.clone(), range: self.offsets[0] }
+        OffsetCursor { zone: self.clone(), range: self.offsets[0], day: Day::MIN, seconds: 0..0 }
     }
 
     /// The instant at which a local clock shows `local_seconds` since its own 1970-01-01T00:00:00, if it lies in the
@@ -161,15 +162,23 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// Finds local days with the last offset range at hand; see [`Zone::cursor`].
+/// Finds local days with the last one at hand; see [`Zone::cursor`].
 pub struct OffsetCursor {
     zone: Zone,
     range: OffsetRange,
+    day: Day,
+    /// Those Unix seconds of the day that `range` has.
+    seconds: Range<i64>,
 }
 
 impl OffsetCursor {
     /// As [`Zone::day_of`].
+    #[inline]
     pub fn day_of(&mut self, instant: Instant) -> Day {
+        if self.seconds.contains(&instant.seconds()) { self.day } else { self.find(instant) }
+    }
+
+    fn find(&mut self, instant: Instant) -> Day {
         let seconds = instant.seconds();
         if !(TABLE_START..TABLE_END).contains(&seconds) {
             return self.zone.day_by_library(instant);
@@ -178,7 +187,11 @@ impl OffsetCursor {
             let index = self.zone.offsets.partition_point(|range| range.start <= seconds) - 1;
             self.range = self.zone.offsets[index];
         }
-        local_day(seconds, self.range.shift)
+        let OffsetRange { start, end, shift } = self.range;
+        self.day = local_day(seconds, shift);
+        let midnight = i64::from(self.day.number()) * DAY_SECONDS - shift;
+        self.seconds = midnight.max(start).max(TABLE_START)..(midnight + DAY_SECONDS).min(end).min(TABLE_END);
+        self.day
     }
 }
 
@@ -216,6 +229,26 @@ mod tests {
             let instant = Instant::new(seconds, 0).unwrap();
             prop_assert_eq!(zone.day_of(instant).civil(), date);
             prop_assert_eq!(zone.cursor().day_of(instant).civil(), date);
+        }
+
+        #[test]
+        fn a_cursor_agrees_with_its_zone_wherever_it_was_before(
+            // Beyond the table too, and about a change of the clock, a midnight and the table's ends.
+            seconds in prop::collection::vec(prop_oneof![
+                -100_000_000_i64..6_000_000_000,
+                1_553_900_000_i64..1_554_100_000,
+                (0_i64..20, -2_i64..=2).prop_map(|(day, by)| 1_553_904_000 + day * 86_400 + by),
+                (-2_i64..=2).prop_map(|by| TABLE_END + by),
+                (-2_i64..=2).prop_map(|by| TABLE_START + by),
+            ], 1..40),
+            zone in prop::sample::select(vec!["UTC", "Europe/Paris", "Asia/Kolkata", "Australia/Lord_Howe"]),
+        ) {
+            let zone = Zone::named(zone).unwrap();
+            let mut cursor = zone.cursor();
+            for seconds in seconds {
+                let instant = Instant::new(seconds, 0).unwrap();
+                prop_assert_eq!(cursor.day_of(instant), zone.day_of(instant), "{}", seconds);
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use dauphin_core::{Arrival, Stamp};
-use dauphin_dialects::{Event, EventKind, Message, Row};
+use dauphin_dialects::{Event, EventKind, Message, PlainRows, Row};
 use dauphin_engine::{
     Actor, App, AuditEntry, Backend, CatalogEdit, CatalogError, EngineError, IdentityChange, Submission, Workspace,
 };
@@ -114,6 +114,36 @@ impl<'a> Intake<'a> {
             self.session(activity.profile, activity.app, activity.instant, Some(id), submission);
         }
         Ok(())
+    }
+
+    /// Adds rows that are well formed and of apps that can be told, and pushes the numbers of all others to `left`.
+    pub fn add_plain(&mut self, rows: &PlainRows<'_>, submission: &mut Submission, left: &mut Vec<usize>) {
+        // Of the apps that were met so far.
+        let mut apps = vec![None; rows.app_ids().len()];
+        for index in 0..rows.row_count() {
+            let number = rows.app_number(index);
+            let added = self.plain_activity(rows.user_id(index), rows.seconds(index)).and_then(|(profile, day)| {
+                let app = match apps[number] {
+                    Some(app) => app,
+                    None => *apps[number].insert(self.known_app(Some(rows.app_ids()[number])).ok()?),
+                };
+                submission.active(profile, app, day);
+                Some(())
+            });
+            if added.is_none() {
+                left.push(index);
+            }
+        }
+    }
+
+    #[inline]
+    fn plain_activity(&mut self, user_id: &str, seconds: i64) -> Option<(ProfileKey, ActiveDay)> {
+        // The last second may be beyond what is allowed by a part of it.
+        if !(0..self.latest.seconds()).contains(&seconds) {
+            return None;
+        }
+        let day = ActiveDay::new(self.days.day_of(Instant::new(seconds, 0)?))?;
+        Some((self.user_ids.key(user_id).ok()?, day))
     }
 
     /// Adds what a message says, or says why it cannot be counted. What changes who is who goes to `identities`, to be

@@ -15,6 +15,8 @@ use crate::row::{checked_session_id, checked_user_id};
 use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole, out_of_range, seconds_and_nanos};
 use crate::{Columns, Element, ReadError, Reject, Row};
 
+use super::plain::PlainRows;
+
 /// Refuses a file before its first row when a column has a type of which no row can be made.
 pub(super) fn check_types(schema: &Schema, identifiers: [Option<usize>; 3], time: usize) -> Result<(), ReadError> {
     for index in identifiers.into_iter().flatten() {
@@ -46,8 +48,9 @@ pub(super) struct Found {
     pub(super) session_id: bool,
 }
 
-/// Some rows, decoded.
-pub(super) struct Batch<'a> {
+/// Some rows of a Parquet file, decoded.
+pub struct ParquetBatch<'a> {
+    first_line: u64,
     columns: &'a Columns,
     user_id: TextColumn<'a>,
     time: TimeColumn<'a>,
@@ -56,8 +59,13 @@ pub(super) struct Batch<'a> {
     arrays: Vec<(&'a str, &'a ArrayRef)>,
 }
 
-impl<'a> Batch<'a> {
-    pub(super) fn new(batch: &'a RecordBatch, columns: &'a Columns, found: Found) -> Result<Self, ReadError> {
+impl<'a> ParquetBatch<'a> {
+    pub(super) fn new(
+        batch: &'a RecordBatch,
+        first_line: u64,
+        columns: &'a Columns,
+        found: Found,
+    ) -> Result<Self, ReadError> {
         let find = |name: &'a str| {
             let array = batch.column_by_name(name);
             array.map(|array| (name, array)).ok_or_else(|| ReadError::Parquet(format!("the column `{name}` is gone")))
@@ -71,6 +79,7 @@ impl<'a> Batch<'a> {
         let app_id = identifier(&columns.app_id, found.app_id)?;
         let session_id = identifier(&columns.session_id, found.session_id)?;
         Ok(Self {
+            first_line,
             columns,
             user_id: TextColumn::new(arrays[0])?,
             time: TimeColumn::new(arrays[1])?,
@@ -80,14 +89,43 @@ impl<'a> Batch<'a> {
         })
     }
 
-    pub(super) fn deliver(&self, first_line: u64, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
+    /// How many rows there are.
+    pub fn row_count(&self) -> usize {
+        self.arrays[0].1.len()
+    }
+
+    /// Hands every row to `sink`, in order.
+    pub fn deliver(&self, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
+        self.deliver_some(0..self.row_count(), zone, sink);
+    }
+
+    /// Hands the rows with these numbers, counted from 0 in the batch, to `sink`.
+    pub fn deliver_some(&self, rows: impl IntoIterator<Item = usize>, zone: &Zone, sink: &mut dyn FnMut(Element<'_>)) {
         let mut digits = [const { String::new() }; 3];
-        for (index, line) in (0..self.arrays[0].1.len()).zip(first_line..) {
+        for index in rows {
+            let line = self.first_line + index as u64;
             sink(match self.row(index, line, zone, &mut digits) {
                 Ok(row) => Element::Row(row),
                 Err(reason) => Element::Reject(Reject::new(line, reason, self.input(index).as_bytes())),
             });
         }
+    }
+
+    /// The rows as their columns, if these are what those of most files are.
+    pub fn plain(&self) -> Option<PlainRows<'a>> {
+        let TextColumn::Text(user_ids) = self.user_id else { return None };
+        let TimeColumn::Timestamps { has_nulls: false, values, units_a_second, is_local: false, .. } = self.time else {
+            return None;
+        };
+        let app_ids = match self.app_id {
+            None => None,
+            Some(TextColumn::Text(app_ids)) => Some(app_ids),
+            Some(TextColumn::Whole(_)) => return None,
+        };
+        if self.session_id.is_some() || user_ids.null_count() > 0 {
+            return None;
+        }
+        PlainRows::new(user_ids, (values, units_a_second), app_ids)
     }
 
     fn row<'b>(

@@ -77,18 +77,13 @@ impl Gathering {
         self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a part, of which `deliver` is told once it is durable and visible.
-    pub fn add(&self, engine: &Engine, submission: Submission, deliver: Deliver) {
+    /// Takes a part out of `submission`, and tells `deliver` once it is durable and visible.
+    pub fn add(&self, engine: &Engine, submission: &mut Submission, deliver: Deliver) {
         let mut gathered = self.group();
-        let part = Part { activity_count: submission.activity_count(), deliver };
-        match &mut *gathered {
-            Some(group) => {
-                group.submission.append(submission);
-                group.parts.push(part);
-            }
-            None => *gathered = Some(Group { submission, parts: vec![part], began: Stopwatch::now() }),
-        }
-        let Some(group) = &*gathered else { return };
+        let new = || Group { submission: submission.another(), parts: Vec::new(), began: Stopwatch::now() };
+        let group = gathered.get_or_insert_with(new);
+        group.parts.push(Part { activity_count: submission.activity_count(), deliver });
+        group.submission.append(submission);
         let is_full = group.submission.change_count() >= self.changes_max;
         if is_full || (group.began.elapsed() >= AGE_MAX && !*self.under_way.lock()) {
             self.hand_in_group(engine, gathered);

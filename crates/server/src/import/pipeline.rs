@@ -2,12 +2,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dauphin_dialects::{Columns, Element, Message, Reject, Row};
+use dauphin_dialects::{Columns, Element, Message, ParquetBatch, Reject, Row};
 
 use super::files::{Mark, SourceFile, Unit, Units};
 use super::rejects::Rejects;
 use super::tally::{Event, Progress, Tally};
-use super::target::{Delivered, Target};
+use super::target::{Delivered, Loader, Target};
 use super::{Counts, ImportOptions, progress};
 
 /// Units that wait to be parsed, for each thread that parses: enough that none waits for the reader.
@@ -125,36 +125,78 @@ impl Parser<'_> {
             return Ok(());
         }
         let answer = to_tally.clone();
-        let mut loader = self.target.loader(Arc::new(move |delivered: Delivered| {
+        let loader = self.target.loader(Arc::new(move |delivered: Delivered| {
             let _ = answer.send(Event::Delivered { unit: number, delivered });
         }));
-        let (mut rows, mut rejected, mut kept) = (0, 0, Ok(()));
         send(Event::HandedOn { unit: number });
-        let read = unit.read(self.target.zone(), &mut |element| {
-            rows += 1;
-            let added = match element {
-                Element::Reject(reject) => Err(reject),
-                Element::Row(row) => loader.add(&row).map_err(|reason| rejected_row(&row, reason)),
-                Element::Said { line, messages } => {
-                    loader.say(messages).map_err(|reason| rejected_messages(line, messages, reason))
-                }
-            };
-            let reject = match added {
-                Ok(false) => return,
-                // What is gathered from now on is another part.
-                Ok(true) => return send(Event::HandedOn { unit: number }),
-                Err(reject) => reject,
-            };
-            rejected += 1;
-            if kept.is_ok() {
-                kept = self.rejects.lock().unwrap_or_else(PoisonError::into_inner).keep(self.file, &reject);
+        let mut loading = Loading { parser: self, loader, to_tally, number, rows: 0, rejected: 0, kept: Ok(()) };
+        let read = match unit {
+            Unit::RowGroup { reader, index, .. } => {
+                let mut left = Vec::new();
+                reader.read_batches(*index, 0, &mut |batch| loading.take_batch(batch, &mut left))
             }
-        });
+            _ => unit.read(self.target.zone(), &mut |element| loading.take(element)),
+        };
+        let Loading { mut loader, rows, rejected, kept, .. } = loading;
         loader.hand_on();
         kept?;
         read?;
         send(Event::Read { unit: number, rows, rejected, end: unit.end() });
         Ok(())
+    }
+}
+
+/// A unit under way from its file to the target.
+struct Loading<'a> {
+    parser: &'a Parser<'a>,
+    loader: Loader<'a>,
+    to_tally: &'a Sender<Event>,
+    number: u64,
+    rows: u64,
+    rejected: u64,
+    /// Whether the rejects could be kept.
+    kept: anyhow::Result<()>,
+}
+
+impl Loading<'_> {
+    fn take_batch(&mut self, batch: &ParquetBatch<'_>, left: &mut Vec<usize>) {
+        left.clear();
+        let handed_on = self.loader.add_batch(batch, left);
+        self.rows += (batch.row_count() - left.len()) as u64;
+        self.begin_part_if(handed_on);
+        let zone = self.parser.target.zone();
+        batch.deliver_some(left.iter().copied(), zone, &mut |element| self.take(element));
+    }
+
+    fn take(&mut self, element: Element<'_>) {
+        self.rows += 1;
+        let added = match element {
+            Element::Reject(reject) => Err(reject),
+            Element::Row(row) => self.loader.add(&row).map_err(|reason| rejected_row(&row, reason)),
+            Element::Said { line, messages } => {
+                self.loader.say(messages).map_err(|reason| rejected_messages(line, messages, reason))
+            }
+        };
+        match added {
+            Ok(handed_on) => self.begin_part_if(handed_on),
+            Err(reject) => self.reject(&reject),
+        }
+    }
+
+    /// What is gathered from now on is another part.
+    fn begin_part_if(&self, handed_on: bool) {
+        if handed_on {
+            // The tally runs until every sender is gone.
+            let _ = self.to_tally.send(Event::HandedOn { unit: self.number });
+        }
+    }
+
+    fn reject(&mut self, reject: &Reject) {
+        self.rejected += 1;
+        if self.kept.is_ok() {
+            let mut rejects = self.parser.rejects.lock().unwrap_or_else(PoisonError::into_inner);
+            self.kept = rejects.keep(self.parser.file, reject);
+        }
     }
 }
 

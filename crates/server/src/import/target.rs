@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use dauphin_core::Arrival;
-use dauphin_dialects::{Message, Reject, Row};
+use dauphin_dialects::{Message, ParquetBatch, Reject, Row};
 use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
 use dauphin_model::{AppId, Instant, Zone};
 
@@ -129,6 +129,21 @@ impl Loader<'_> {
         Ok(full)
     }
 
+    /// Adds rows of a batch, and pushes the numbers of those that are left to be added one by one. Returns whether a part
+    /// was handed on.
+    pub fn add_batch(&mut self, batch: &ParquetBatch<'_>, left: &mut Vec<usize>) -> bool {
+        let (Self::Local(loader), Some(rows)) = (&mut *self, batch.plain()) else {
+            left.extend(0..batch.row_count());
+            return false;
+        };
+        loader.intake.add_plain(&rows, &mut loader.submission, left);
+        let full = loader.is_full();
+        if full {
+            loader.hand_on();
+        }
+        full
+    }
+
     /// Adds what a row says, or says why it cannot be counted. Returns whether a part was handed on.
     pub fn say(&mut self, messages: &[Message<'_>]) -> Result<bool, String> {
         let Self::Local(loader) = self else {
@@ -160,12 +175,12 @@ impl LocalLoader<'_> {
 
     fn hand_on(&mut self) {
         let deliver = Arc::clone(&self.deliver);
-        let full = std::mem::replace(&mut self.submission, self.intake.submission());
         if !self.identities.is_empty() {
+            let full = std::mem::replace(&mut self.submission, self.intake.submission());
             let identities = std::mem::take(&mut self.identities);
             return deliver(self.submit_and_change(full, identities).map_err(anyhow::Error::from));
         }
-        self.local.gathering.add(&self.local.engine, full, deliver);
+        self.local.gathering.add(&self.local.engine, &mut self.submission, deliver);
     }
 
     /// First what happened, then who is who. Blocks its thread.

@@ -1,7 +1,9 @@
+use std::sync::Arc;
 use std::sync::mpsc::channel;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray};
 use dauphin_core::Arrival;
-use dauphin_dialects::{Event, EventKind, Message, Row};
+use dauphin_dialects::{Columns, Element, Event, EventKind, Message, ParquetReader, Row};
 use dauphin_engine::{App, CatalogEdit, Engine, EngineOptions};
 use dauphin_model::{
     AppId, Day, Identity, IdentityKind, IdentitySecret, Instant, Measure, Scope, WorkspaceIndex, Zone,
@@ -128,4 +130,91 @@ fn a_row_costs_no_allocation() {
     });
     // Of each of the 16 shards there is a list that grows by doubling.
     assert!(allocations[1] <= allocations[0] + 4 * 16, "{allocations:?}");
+}
+
+/// A Parquet file with these rows: who, when in milliseconds, in which app.
+fn parquet(rows: &[(&str, i64, Option<&str>)]) -> ParquetReader {
+    let times: TimestampMillisecondArray = rows.iter().map(|(_, time, _)| Some(*time)).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("user_id", Arc::new(rows.iter().map(|(user, ..)| Some(*user)).collect::<StringArray>())),
+        ("time", Arc::new(times.with_timezone("UTC"))),
+        ("app_id", Arc::new(rows.iter().map(|(.., app)| *app).collect::<StringArray>())),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    ParquetReader::of_bytes(bytes.into(), &Columns::default()).unwrap()
+}
+
+#[test]
+fn rows_of_a_batch_are_taken_as_they_are_one_by_one() {
+    let latest = (NOW + 48 * 3600) * 1000;
+    let (long, longest) = ("x".repeat(1025), "y".repeat(1024));
+    let app_with_a_long_id = "an app whose id is longer than a view has room for";
+    let rows = [
+        ("ada", NOW * 1000, Some("a")),
+        ("ada", NOW * 1000 + 999, Some("b")),
+        ("bob", 0, None),
+        ("bob", 1, Some("")),
+        ("", NOW * 1000, Some("a")),
+        (&long, NOW * 1000, Some("a")),
+        (&longest, NOW * 1000, Some("a")),
+        ("before 1970", -1, Some("a")),
+        ("just in time", latest, Some("a")),
+        ("too late", latest + 1, Some("a")),
+        ("of no app", NOW * 1000, Some("c")),
+        ("of no app", -1, Some("c")),
+        ("of no app", NOW * 1000, Some(app_with_a_long_id)),
+        // The day before, local time.
+        ("cleo", (NOW - 3600) * 1000, Some("b")),
+        ("cleo", i64::MAX, Some("b")),
+    ];
+    let engine = engine();
+    let intake = || {
+        let now = Instant::new(NOW, 0).unwrap();
+        Intake::new(&engine, engine.catalog().workspaces()[0].clone(), now, Arrival::Imported, UnknownApps::Reject)
+    };
+    let zone = Zone::named("America/Chicago").unwrap();
+    let many_apps: Vec<String> = (0..20).map(|number| format!("app {number}")).collect();
+    let of_many_apps = many_apps.iter().map(|app| ("ada", NOW * 1000, Some(app.as_str()))).collect();
+    for (rows, rejected, is_plain) in [(rows.to_vec(), 8, true), (of_many_apps, 20, false)] {
+        let reader = parquet(&rows);
+        let take = |intake: &mut Intake<'_>, submission: &mut _, element: Element<'_>| match element {
+            Element::Row(row) => intake.add(&row, submission).err().map(|reason| (row.line, reason)),
+            Element::Reject(reject) => Some((reject.line, reject.reason)),
+            Element::Said { .. } => None,
+        };
+        let (mut one_by_one, mut reasons) = (intake().submission(), Vec::new());
+        let mut single = intake();
+        reader
+            .read_row_group(0, 0, &zone, &mut |element| reasons.extend(take(&mut single, &mut one_by_one, element)))
+            .unwrap();
+        assert_eq!(reasons.len(), rejected, "{reasons:?}");
+
+        let (mut together, mut reasons_of_left) = (intake().submission(), Vec::new());
+        let mut batched = intake();
+        let add_batch = &mut |batch: &dauphin_dialects::ParquetBatch<'_>| {
+            let mut left = Vec::new();
+            match batch.plain() {
+                Some(plain) => batched.add_plain(&plain, &mut together, &mut left),
+                None => left.extend(0..batch.row_count()),
+            }
+            assert_eq!(batch.plain().is_some(), is_plain);
+            let rest = left.iter().copied();
+            batch.deliver_some(rest, &zone, &mut |element| {
+                reasons_of_left.extend(take(&mut batched, &mut together, element));
+            });
+        };
+        reader.read_batches(0, 0, add_batch).unwrap();
+        assert_eq!(reasons_of_left, reasons);
+        let sorted = |submission: dauphin_engine::Submission| {
+            let parts = submission.by_partition(1).into_values();
+            let mut changes: Vec<_> = parts.flat_map(|part| part.changes).map(|change| format!("{change:?}")).collect();
+            changes.sort();
+            changes
+        };
+        assert_eq!(sorted(together), sorted(one_by_one));
+    }
 }
