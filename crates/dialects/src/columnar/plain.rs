@@ -89,5 +89,5 @@ impl<'a> PlainRows<'a> {
 /// crowd.
 fn place_of(view: u128) -> usize {
     let mixed = ((view >> 64) ^ view).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
-    (mixed & (APPS_MAX as u128 - 1)) as usize
+    usize::from(mixed.to_le_bytes()[0]) & (APPS_MAX - 1)
 }
