@@ -1,19 +1,29 @@
 use memmap2::MmapMut;
 
-/// Where a byte string lies in an [`Arena`], in units; meaningful only together with its length.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Where a byte string lies in an [`Arena`]: the number of its chunk, and of the unit in it where it begins; meaningful only
+/// together with its length.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place(u32);
+
+/// Of the bits of a place, those that number a unit.
+const UNIT_NUMBER_BITS: u32 = 26;
+const CHUNKS_MAX: usize = 1 << (u32::BITS - UNIT_NUMBER_BITS);
 
 impl Place {
     /// Where the empty byte string lies: nowhere.
     pub const NOWHERE: Self = Self(0);
 
+    fn new(chunk: usize, offset: usize) -> Self {
+        assert!(chunk < CHUNKS_MAX, "a shard takes less than 44 gibibytes");
+        let number = (chunk << UNIT_NUMBER_BITS) + offset / UNIT;
+        Self(u32::try_from(number).expect("a chunk has fewer units than its bits tell apart"))
+    }
+
     /// Its chunk, and the byte of it.
     #[inline]
     const fn locate(self) -> (usize, usize) {
-        let unit = self.0 as usize;
-        let (chunk, first) = chunk_of(unit);
-        (chunk, (unit - first) * UNIT)
+        let unit = self.0 & ((1 << UNIT_NUMBER_BITS) - 1);
+        ((self.0 >> UNIT_NUMBER_BITS) as usize, unit as usize * UNIT)
     }
 }
 
@@ -21,10 +31,13 @@ impl Place {
 /// length tells its slot's size, so a place costs four bytes and a slot has no header.
 #[derive(Default)]
 pub struct Arena {
-    /// Each twice as large as the one before.
     chunks: Vec<Chunk>,
-    /// The first unit that no slot was cut from yet.
+    /// The chunk that slots are cut from.
+    current: usize,
+    /// Bytes of it that slots were cut from.
     end: usize,
+    /// The same of the chunks before it.
+    full_bytes: usize,
     /// Free slots, by class.
     free: Vec<Vec<Place>>,
     used_bytes: usize,
@@ -36,11 +49,13 @@ const UNIT: usize = 16;
 /// Slots grow in steps of a unit up to this size, beyond it by an eighth of the next lower power of two.
 const FINE_BYTES: usize = 128 * UNIT;
 const FINE_CLASSES: usize = FINE_BYTES / UNIT;
-/// Units of the first chunk: little, because many a shard has few profiles.
-const FIRST_CHUNK_UNITS: usize = 2048 / UNIT;
+/// Bytes of the first chunk: little, because many a shard has few profiles. Each is twice as large as the one before, up to
+/// what the number of a unit reaches.
+const FIRST_CHUNK_BYTES: usize = 2048;
+const CHUNK_BYTES_MAX: usize = UNIT << UNIT_NUMBER_BITS;
 /// A chunk of this size or more is memory of its own, in huge pages where the system has them: random access to
 /// gigabytes in pages of 4 KB spends half of its time looking the pages up.
-const HUGE_CHUNK_BYTES: usize = 4 << 20;
+const HUGE_CHUNK_BYTES: usize = 2 << 20;
 /// Slots that were left for larger ones may take this much before they are worth a compaction.
 const SPARE_BYTES_MIN: usize = 64 * 1024;
 
@@ -57,10 +72,9 @@ const fn class_of(length: usize) -> (usize, usize) {
     (class, (1 << power) + ((eighth + 1) << step_log2))
 }
 
-/// The chunk in which a unit lies, and the first unit of that chunk.
-const fn chunk_of(unit: usize) -> (usize, usize) {
-    let chunk = (unit / FIRST_CHUNK_UNITS + 1).ilog2() as usize;
-    (chunk, ((1 << chunk) - 1) * FIRST_CHUNK_UNITS)
+/// The size of a chunk.
+fn chunk_bytes(chunk: usize) -> usize {
+    FIRST_CHUNK_BYTES << chunk.min((CHUNK_BYTES_MAX / FIRST_CHUNK_BYTES).ilog2() as usize)
 }
 
 enum Chunk {
@@ -156,18 +170,17 @@ impl Arena {
             self.free_bytes -= slot_bytes;
             return place;
         }
-        let units = slot_bytes / UNIT;
-        let (mut chunk, mut first) = chunk_of(self.end);
         // A slot lies in one chunk; what is left of the one before is never touched.
-        while self.end - first + units > FIRST_CHUNK_UNITS << chunk {
-            (chunk, first) = chunk_of(first + (FIRST_CHUNK_UNITS << chunk));
-            self.end = first;
+        while self.chunks.get(self.current).is_none_or(|chunk| self.end + slot_bytes > chunk.bytes().len()) {
+            if self.current < self.chunks.len() {
+                self.full_bytes += self.end;
+                (self.current, self.end) = (self.current + 1, 0);
+            } else {
+                self.chunks.push(Chunk::new(chunk_bytes(self.chunks.len())));
+            }
         }
-        while self.chunks.len() <= chunk {
-            self.chunks.push(Chunk::new((FIRST_CHUNK_UNITS * UNIT) << self.chunks.len()));
-        }
-        let place = Place(u32::try_from(self.end).expect("a shard takes less than 64 gibibytes"));
-        self.end += units;
+        let place = Place::new(self.current, self.end);
+        self.end += slot_bytes;
         place
     }
 
@@ -181,8 +194,22 @@ impl Arena {
         self.used_bytes -= slot_bytes;
     }
 
-    /// Whether so much of the memory is free slots that moving every string into a new arena repays: strings mostly grow,
-    /// so slots of the smaller sizes are left behind for good.
+    /// Moves strings to the front, so that no slot is free: all there are, each with its place and its length, of which the
+    /// place is put right. They stay in their order, so none is moved over one that is still to be moved.
+    pub fn close_gaps<T>(&mut self, strings: &mut [(Place, u32, T)]) {
+        strings.sort_unstable_by_key(|(place, ..)| *place);
+        self.free.iter_mut().for_each(Vec::clear);
+        (self.current, self.end, self.full_bytes) = (0, 0, 0);
+        (self.used_bytes, self.free_bytes) = (0, 0);
+        for (place, length, _) in strings {
+            let moved = self.take(*length as usize);
+            self.copy(*place, moved, *length as usize);
+            *place = moved;
+        }
+    }
+
+    /// Whether so much of the memory is free slots that moving every string to the front repays: strings mostly grow, so
+    /// slots of the smaller sizes are left behind for good.
     pub fn is_sparse(&self) -> bool {
         self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 8
     }
@@ -190,7 +217,7 @@ impl Arena {
     /// Bytes of memory in use.
     pub fn byte_count(&self) -> usize {
         let free_places: usize = self.free.iter().map(|free| free.capacity() * size_of::<Place>()).sum();
-        self.end * UNIT + free_places
+        self.full_bytes + self.end + free_places
     }
 }
 
@@ -216,14 +243,10 @@ mod tests {
     }
 
     #[test]
-    fn chunks_follow_each_other_and_double() {
-        let mut unit = 0;
-        for chunk in 0..20 {
-            let size = FIRST_CHUNK_UNITS << chunk;
-            assert_eq!(chunk_of(unit), (chunk, unit));
-            assert_eq!(chunk_of(unit + size - 1), (chunk, unit));
-            unit += size;
-        }
+    fn chunks_double_until_places_reach_no_further() {
+        assert_eq!([0, 1, 18, 19, 20, 63].map(chunk_bytes), [2 << 10, 4 << 10, 512 << 20, 1 << 30, 1 << 30, 1 << 30]);
+        let last = Place::new(CHUNKS_MAX - 1, CHUNK_BYTES_MAX - UNIT);
+        assert_eq!(last.locate(), (CHUNKS_MAX - 1, CHUNK_BYTES_MAX - UNIT));
     }
 
     proptest! {
@@ -240,6 +263,14 @@ mod tests {
                 bytes.resize(length, fill);
                 arena.get_mut(place, length)[kept..].fill(fill);
                 strings[which] = (place, bytes);
+                if fill % 16 == 0 {
+                    let some = strings.iter().enumerate().filter(|(_, (_, bytes))| !bytes.is_empty());
+                    let mut all: Vec<_> =
+                        some.map(|(index, (place, bytes))| (*place, u32::try_from(bytes.len()).unwrap(), index)).collect();
+                    arena.close_gaps(&mut all);
+                    all.iter().for_each(|(place, _, index)| strings[*index].0 = *place);
+                    prop_assert_eq!(arena.free_bytes, 0);
+                }
                 for (place, bytes) in &strings {
                     prop_assert_eq!(arena.get(*place, bytes.len()), bytes.as_slice());
                 }

@@ -66,37 +66,36 @@ impl<'a> Calendars<'a> {
         self.bytes
     }
 
-    /// Whether `day` is active in the track of `app`.
-    #[inline]
-    pub(crate) fn has(self, app: Option<AppIndex>, day: ActiveDay) -> bool {
-        let mut bytes = self.bytes;
-        while let Some((track, after)) = split_short(bytes) {
-            if track.app == app {
-                // Every other event is of the latest day.
-                return track.latest == day || (day < track.latest && track.around(day).active);
-            }
-            bytes = after;
-        }
-        Self { bytes }.tracks().any(|track| track.app == app && track.around(day).active)
-    }
-
-    /// How adding `day` to the track of `app` is one byte put behind its gaps, if it is.
-    #[inline]
-    pub(crate) fn appending(self, app: Option<AppIndex>, day: ActiveDay) -> Option<Append> {
+    /// What it takes to make `day` active in the track of `app`.
+    #[inline(always)]
+    pub(crate) fn meet(self, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
         let (mut bytes, mut own, mut latest_of_all) = (self.bytes, None, ActiveDay::from_code(0));
         while !bytes.is_empty() {
             let start = self.bytes.len() - bytes.len();
-            let (track, after) = split_short(bytes)?;
-            if track.app == app && track.gaps.len() < SHORT_MAX {
-                own = Some((start, self.bytes.len() - after.len(), track.latest));
+            let Some((track, after)) = split_plain(bytes) else {
+                let known = Self { bytes }.tracks().any(|track| track.app == app && track.around(day).active);
+                return if known { Meeting::Known } else { Meeting::Unclear };
+            };
+            if track.app == app {
+                // Every other event is of the latest day.
+                if track.latest == day {
+                    return Meeting::Known;
+                }
+                if day < track.latest {
+                    return if track.around(day).active { Meeting::Known } else { Meeting::Unclear };
+                }
+                own = Some((start, self.bytes.len() - after.len(), track));
             }
             latest_of_all = latest_of_all.max(track.latest);
             bytes = after;
         }
-        let (start, end, latest) = own?;
-        let gap = u8::try_from(day.code().checked_sub(latest.code())?).ok()?;
-        let is_append = (1..=GAP_ONE_BYTE_MAX).contains(&u16::from(gap)) && latest_of_all <= day;
-        is_append.then_some(Append { start, end, gap, latest, latest_of_all })
+        let Some((start, end, track)) = own.filter(|_| latest_of_all <= day) else { return Meeting::Unclear };
+        match day.code() - track.latest.code() {
+            gap @ 1..=GAP_ONE_BYTE_MAX if !matches!(track.gaps.len(), SHORT_MAX | PLAIN_MAX) => {
+                Meeting::Later(Append { start, end, gap, latest: track.latest, latest_of_all })
+            }
+            _ => Meeting::Unclear,
+        }
     }
 
     /// The tracks, in the order in which the profile first used the apps.
@@ -108,15 +107,22 @@ impl<'a> Calendars<'a> {
     }
 }
 
-/// The greatest number that is one byte.
+/// The greatest numbers that are one byte and two bytes.
 const SHORT_MAX: usize = 0x7f;
+const PLAIN_MAX: usize = 0x3fff;
 
-/// The first track and what follows it, if the numbers of its head are a byte each, as nearly all are.
+/// The first track and what follows it, if the numbers of its head are as short as nearly all are: the app's a byte, that of
+/// gap bytes one or two.
 #[inline]
-fn split_short(bytes: &[u8]) -> Option<(Track<'_>, &[u8])> {
-    let [code @ 0..0x80, low, high, count @ 0..0x80, rest @ ..] = bytes else { return None };
+fn split_plain(bytes: &[u8]) -> Option<(Track<'_>, &[u8])> {
+    let [code @ 0..0x80, low, high, count, rest @ ..] = bytes else { return None };
+    let (count, rest) = match (count, rest) {
+        (0..0x80, _) => (usize::from(*count), rest),
+        (_, [more @ 0..0x80, rest @ ..]) => (usize::from(count & 0x7f) | usize::from(*more) << 7, rest),
+        _ => return None,
+    };
     let app = code.checked_sub(1).and_then(|index| AppIndex::new(index.into()));
-    let (gaps, after) = rest.split_at_checked(usize::from(*count))?;
+    let (gaps, after) = rest.split_at_checked(count)?;
     let latest = ActiveDay::from_code(u16::from_le_bytes([*low, *high]));
     Some((Track { app, latest, gaps }, after))
 }
@@ -305,6 +311,17 @@ fn insert_into(track: Track<'_>, day: ActiveDay, out: &mut Vec<u8>) {
     }
 }
 
+/// What it takes to make a day active in a track.
+#[derive(Clone, Copy)]
+pub(crate) enum Meeting {
+    /// It is.
+    Known,
+    /// One byte.
+    Later(Append),
+    /// More than that, perhaps.
+    Unclear,
+}
+
 /// A day put behind the latest one of a track, when that takes one byte more and no track has a later day.
 #[derive(Clone, Copy)]
 pub(crate) struct Append {
@@ -312,7 +329,7 @@ pub(crate) struct Append {
     start: usize,
     /// Where its gaps end: where the byte is put in.
     pub end: usize,
-    gap: u8,
+    gap: u16,
     /// The latest day of the track.
     pub latest: ActiveDay,
     /// The latest day of all tracks.
@@ -324,9 +341,13 @@ impl Append {
     #[inline]
     pub fn make(self, day: ActiveDay, calendars: &mut [u8]) {
         let [low, high] = day.code().to_le_bytes();
-        calendars[self.end] = self.gap;
-        if let [_, latest_low, latest_high, count, ..] = &mut calendars[self.start..] {
-            (*latest_low, *latest_high, *count) = (low, high, *count + 1);
+        calendars[self.end] = self.gap.to_le_bytes()[0];
+        let [_, latest_low, latest_high, count, more, ..] = &mut calendars[self.start..] else { return };
+        (*latest_low, *latest_high) = (low, high);
+        match *count {
+            // Of a number of two bytes, this one has the lower seven bits and says that there is another.
+            0xff => (*count, *more) = (0x80, *more + 1),
+            _ => *count += 1,
         }
     }
 }

@@ -4,8 +4,10 @@
 /// Where a hash belongs in a table of `count` places (at least one): its low bits, or one bit fewer where they name a
 /// place that does not exist yet.
 #[expect(clippy::cast_possible_truncation, reason = "masked to less than a length")]
+#[inline]
 pub fn address(hash: u64, count: usize) -> usize {
-    let mask = count.next_power_of_two() - 1;
+    // All bits that the number of the last place has room for.
+    let mask = usize::MAX.checked_shr((count - 1).leading_zeros()).unwrap_or(0);
     let place = hash as usize & mask;
     if place < count { place } else { place & mask >> 1 }
 }

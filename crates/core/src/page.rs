@@ -149,16 +149,20 @@ impl Shard {
         }
         self.pages.take_loaded(page, Loaded { level, sequence });
         self.drop_covered(page, level);
-        for _ in 0..reader.number::<usize>()? {
+        let count = reader.number::<usize>()?;
+        // No more than there can be in so many bytes.
+        let mut profiles = Vec::with_capacity(count.min(reader.rest().len() / size_of::<ProfileKey>()));
+        for _ in 0..count {
             let key = ProfileKey::from_u128(u128::from_le_bytes(reader.array()?));
             let byte_count = reader.number::<usize>()?;
             let calendars = reader.bytes(byte_count)?;
             Calendars::checked(calendars).map_err(|_| PageError::Calendars(key))?;
-            if !linear::covers(page, level, key.low()) || self.contains(key) {
+            if !linear::covers(page, level, key.low()) {
                 return Err(PageError::Misplaced(key));
             }
-            self.profiles_mut().add(key, calendars);
+            profiles.push((key, calendars));
         }
+        self.profiles_mut().add_all(&profiles).map_err(PageError::Misplaced)?;
         if reader.is_empty() { Ok(()) } else { Err(PageError::Malformed) }
     }
 
@@ -166,7 +170,7 @@ impl Shard {
     fn drop_covered(&mut self, page: usize, level: u32) {
         let stale: Vec<_> = self.profiles().of_hash(page, level).map(|(key, _)| key).collect();
         for key in stale {
-            let spot = self.profiles().find(key).expect("it was met a moment ago");
+            let spot = self.profiles().find(key).expect("it was met a moment ago").spot;
             self.profiles_mut().remove(&spot);
         }
     }

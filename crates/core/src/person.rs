@@ -4,7 +4,7 @@ use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope};
 use hashbrown::HashTable;
 
 use crate::calendar::Calendars;
-use crate::row::RowChanges;
+use crate::row::{RowChanges, Scopes};
 
 /// What is said of a profile beyond its calendars; a set of bits. A part of the on-disk format.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -181,7 +181,7 @@ impl Persons {
 pub(crate) fn note_contribution<'a>(
     calendars: impl Iterator<Item = Calendars<'a>>,
     cause: Cause,
-    sign: i8,
+    sign: i64,
     rows: &mut RowChanges,
 ) {
     let mut scopes = BTreeMap::<Scope, BTreeSet<ActiveDay>>::new();
@@ -194,7 +194,7 @@ pub(crate) fn note_contribution<'a>(
     for (scope, days) in scopes {
         let mut previous = None;
         for day in days {
-            rows.note_day(&[scope], cause, sign, previous, day, None);
+            rows.note_day(Scopes::One(scope), cause, sign, previous, day, None);
             previous = Some(day);
         }
     }

@@ -7,7 +7,7 @@ use prefetch_index::prefetch_index;
 
 use crate::arena::{Arena, Place};
 use crate::linear;
-use bucket::{Bucket, COUNT_BYTES, Entry, KEY_BYTES, byte_count, size_of_calendars, tag_of};
+use bucket::{Bucket, COUNT_BYTES, Entry, KEY_BYTES, LARGE, byte_count, size_of_calendars, split_key};
 
 /// The profiles of a shard and the calendars of each: a hash table whose places, the *buckets*, are byte strings. To find
 /// a profile is to read the head of its bucket and then the profile itself: two cache lines, and few instructions between
@@ -27,7 +27,12 @@ struct BucketPlace {
 
 /// Profiles in a bucket, on average: with more, the bytes behind one that grows are many to move; with fewer, what a
 /// bucket costs itself weighs more.
-const BUCKET_PROFILES: usize = 4;
+const BUCKET_PROFILES: usize = 3;
+const CACHE_LINE_BYTES: usize = 64;
+/// What nearly every bucket has; of a larger one the rest is read in order, which the processor foresees.
+const PREFETCHED_LINES: usize = 4;
+/// What the count of a bucket says at most: keys are hashes, so it never comes near.
+const BUCKET_PROFILES_MAX: usize = u16::MAX as usize;
 const EMPTY: BucketPlace = BucketPlace { place: Place::NOWHERE, byte_count: 0 };
 
 /// Where a profile stands, until the table changes.
@@ -37,28 +42,11 @@ pub(crate) struct Spot {
     entry: Entry,
 }
 
-/// A profile looked for among others: its bucket, and where it probably is in there.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Likely<'a> {
-    bucket: Bucket<'a>,
-    entry: Option<Entry>,
-}
-
-impl<'a> Likely<'a> {
-    /// The calendars, if it was there.
-    #[inline]
-    pub fn calendars(self, key: ProfileKey) -> Option<&'a [u8]> {
-        self.entry.filter(|entry| self.bucket.is_at(*entry, key)).map(|entry| self.bucket.calendars(entry))
-    }
-
-    /// Asks for what is moved when the profile's calendars become longer.
-    #[inline]
-    pub fn prefetch_rest(self) {
-        let Some(entry) = self.entry else { return };
-        for at in (entry.end..self.bucket.bytes.len()).step_by(64).take(8) {
-            prefetch_index(self.bucket.bytes, at);
-        }
-    }
+/// A profile that is there.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<'a> {
+    pub spot: Spot,
+    pub calendars: &'a [u8],
 }
 
 impl Profiles {
@@ -72,45 +60,37 @@ impl Profiles {
         self.buckets.capacity() * size_of::<BucketPlace>() + self.bytes.byte_count()
     }
 
-    /// Where the profile stands, if it is there.
-    #[inline]
-    pub fn find(&self, key: ProfileKey) -> Option<Spot> {
-        let bucket = self.bucket_of(key)?;
-        let entry = self.bucket(bucket).find(key)?;
-        Some(Spot { bucket, entry })
+    /// The profile, if it is there.
+    #[inline(always)]
+    pub fn find(&self, key: ProfileKey) -> Option<Found<'_>> {
+        let number = self.bucket_of(key)?;
+        let bucket = self.bucket(number);
+        let entry = bucket.find(key)?;
+        Some(Found { spot: Spot { bucket: number, entry }, calendars: bucket.calendars(entry) })
     }
 
-    /// Looks for many at once: all buckets are asked for before one is read, and every profile before what is known of it
-    /// is needed, so that the cache misses overlap.
+    /// Asks for where the profile's bucket lies.
     #[inline]
-    pub fn find_all<'a>(&'a self, keys: impl Iterator<Item = ProfileKey> + Clone, found: &mut [Likely<'a>]) {
-        for key in keys.clone() {
-            prefetch_index(&self.buckets, self.bucket_of(key).unwrap_or(0));
-        }
-        for (likely, key) in found.iter_mut().zip(keys.clone()) {
-            let place = self.bucket_of(key).map_or(EMPTY, |bucket| self.buckets[bucket]);
-            likely.bucket.bytes = self.bytes.get(place.place, place.byte_count as usize);
-            prefetch_index(likely.bucket.bytes, 0);
-        }
-        for (likely, key) in found.iter_mut().zip(keys) {
-            likely.bucket = Bucket::new(likely.bucket.bytes);
-            likely.entry = likely.bucket.likely(key);
-            if let Some(entry) = likely.entry {
-                prefetch_index(likely.bucket.bytes, entry.start);
-                prefetch_index(likely.bucket.bytes, entry.end);
-            }
+    pub fn prefetch_place(&self, key: ProfileKey) {
+        if let Some(bucket) = self.bucket_of(key) {
+            prefetch_index(&self.buckets, bucket);
         }
     }
 
-    /// The calendars of the profile at `spot`.
+    /// Asks for the profile's bucket; where it lies was asked for before.
     #[inline]
-    pub fn calendars_at(&self, spot: &Spot) -> &[u8] {
-        self.bucket(spot.bucket).calendars(spot.entry)
+    pub fn prefetch_bucket(&self, key: ProfileKey) {
+        let Some(bucket) = self.bucket_of(key) else { return };
+        let bytes = self.bucket(bucket).bytes;
+        // To ask for what is not there costs less than to find out.
+        for line in 0..PREFETCHED_LINES {
+            prefetch_index(bytes, line * CACHE_LINE_BYTES);
+        }
     }
 
     /// The calendars of the profile, if it is there.
     pub fn calendars_of(&self, key: ProfileKey) -> Option<&[u8]> {
-        self.find(key).map(|spot| self.calendars_at(&spot))
+        self.find(key).map(|found| found.calendars)
     }
 
     /// Gives the profile at `spot` other calendars.
@@ -130,22 +110,29 @@ impl Profiles {
         self.compact_if_sparse();
     }
 
-    /// Puts a byte into the calendars of the profile at `spot`, before the one at `offset`, and gives them; not if they are
-    /// or become large.
+    /// Puts a byte into the calendars of the profile at `spot`, before the one at `offset`, and gives them; not if their
+    /// size would be written in another way.
     #[inline]
     pub fn grow_calendars(&mut self, spot: &Spot, offset: usize) -> Option<&mut [u8]> {
-        let Entry { index, start, end } = spot.entry;
-        let (size, None) = size_of_calendars(end - start - KEY_BYTES + 1) else { return None };
         self.compact_if_sparse();
+        let Entry { index, start, end } = spot.entry;
+        let (size, large) = size_of_calendars(end - start - KEY_BYTES + 1);
         let BucketPlace { place, byte_count } = self.buckets[spot.bucket];
         let before = byte_count as usize;
+        let bucket = self.bucket(spot.bucket);
+        let size_at = bucket.size_at(index);
+        if large.is_some() != (bucket.bytes[size_at] == LARGE) {
+            return None;
+        }
         let place = self.bytes.resize(place, before, before + 1);
         self.buckets[spot.bucket] = BucketPlace { place, byte_count: byte_count + 1 };
         let bytes = self.bytes.get_mut(place, before + 1);
         let at = start + KEY_BYTES + offset;
         bytes.copy_within(at..before, at + 1);
-        let size_at = Bucket::new(bytes).size_at(index);
-        bytes[size_at] = size;
+        match large {
+            None => bytes[size_at] = size,
+            Some(large) => bytes[start - large.len()..start].copy_from_slice(&large),
+        }
         Some(&mut bytes[start + KEY_BYTES..=end])
     }
 
@@ -160,17 +147,78 @@ impl Profiles {
         let (count, head_end, end) = (bucket.count, bucket.head_end(), bucket.bytes.len());
         let sizes = bucket.size_at(0);
         let (size, large) = size_of_calendars(calendars.len());
-        let key_bytes = key.to_u128().to_le_bytes();
+        let (tag, key_bytes) = split_key(key);
         let body = [large.as_ref().map_or(&[][..], |large| large), &key_bytes, calendars];
         if count == 0 {
-            self.set_bucket(place, 1, &[&[tag_of(key), size], body[0], body[1], body[2]]);
+            self.set_bucket(place, 1, &[&[tag, size], body[0], body[1], body[2]]);
         } else {
             self.splice(place, end..end, &body.concat());
             self.splice(place, head_end..head_end, &[size]);
-            self.splice(place, sizes..sizes, &[tag_of(key)]);
+            self.splice(place, sizes..sizes, &[tag]);
             self.set_count(place, count + 1);
         }
         self.compact_if_sparse();
+    }
+
+    /// Adds many profiles that are not there, none of which stands twice among them; they go to few buckets, each of which is
+    /// written once. Gives one that is refused: it is there, stands twice, or too many share its bucket to be hashes.
+    pub fn add_all(&mut self, profiles: &[(ProfileKey, &[u8])]) -> Result<(), ProfileKey> {
+        self.reserve(profiles.len());
+        let bucket_count = self.buckets.len();
+        let placed = profiles.iter().map(|(key, calendars)| {
+            let bucket = linear::address(key.low(), bucket_count);
+            (bucket, *key, *calendars)
+        });
+        let mut placed: Vec<_> = placed.collect();
+        placed.sort_unstable_by_key(|(bucket, key, _)| (*bucket, *key));
+        for together in placed.chunk_by(|one, other| one.0 == other.0) {
+            let (bucket, last, _) = together[together.len() - 1];
+            if let Some(pair) = together.windows(2).find(|pair| pair[0].1 == pair[1].1) {
+                return Err(pair[0].1);
+            }
+            if self.bucket(bucket).count + together.len() > BUCKET_PROFILES_MAX {
+                return Err(last);
+            }
+            let profiles = together.iter().map(|(_, key, calendars)| (*key, *calendars));
+            if self.buckets[bucket].byte_count == 0 {
+                self.fill_bucket(bucket, profiles);
+                continue;
+            }
+            for (key, calendars) in profiles {
+                if self.find(key).is_some() {
+                    return Err(key);
+                }
+                self.add(key, calendars);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills a bucket that is empty.
+    fn fill_bucket<'a>(
+        &mut self,
+        bucket: usize,
+        profiles: impl ExactSizeIterator<Item = (ProfileKey, &'a [u8])> + Clone,
+    ) {
+        let count = profiles.len();
+        let sized = profiles.clone().map(|(_, calendars)| (calendars, size_of_calendars(calendars.len()).1));
+        let body_bytes =
+            sized.map(|(calendars, large)| large.map_or(0, |large| large.len()) + KEY_BYTES + calendars.len());
+        let length = COUNT_BYTES + 2 * count + body_bytes.sum::<usize>();
+        let place = self.bytes.resize(Place::NOWHERE, 0, length);
+        self.buckets[bucket] = BucketPlace { place, byte_count: byte_count(length) };
+        self.count += count;
+        let (head, mut rest) = self.bytes.get_mut(place, length).split_at_mut(COUNT_BYTES + 2 * count);
+        head[..COUNT_BYTES].copy_from_slice(&count_bytes(count));
+        for (index, (key, calendars)) in profiles.enumerate() {
+            let ((tag, key), (size, large)) = (split_key(key), size_of_calendars(calendars.len()));
+            (head[COUNT_BYTES + index], head[COUNT_BYTES + count + index]) = (tag, size);
+            for part in [large.as_ref().map_or(&[][..], |large| large), &key, calendars] {
+                let (target, after) = rest.split_at_mut(part.len());
+                target.copy_from_slice(part);
+                rest = after;
+            }
+        }
     }
 
     /// Makes room for so many profiles more than there are.
@@ -227,8 +275,7 @@ impl Profiles {
     }
 
     fn set_count(&mut self, bucket: usize, count: usize) {
-        let count = u16::try_from(count).expect("keys are hashes: a bucket has few");
-        self.splice(bucket, 0..COUNT_BYTES, &count.to_le_bytes());
+        self.splice(bucket, 0..COUNT_BYTES, &count_bytes(count));
     }
 
     /// Puts `bytes` in the stead of a range of the bucket's.
@@ -293,7 +340,7 @@ impl Profiles {
         }
     }
 
-    /// Moves every bucket into a new arena without free slots. Eight bytes moved were paid for by one freed.
+    /// Moves buckets to the front of the memory, so that no slot is free. Eight bytes moved were paid for by one freed.
     #[inline]
     fn compact_if_sparse(&mut self) {
         if self.bytes.is_sparse() {
@@ -303,14 +350,17 @@ impl Profiles {
 
     #[cold]
     fn compact(&mut self) {
-        let old = std::mem::take(&mut self.bytes);
-        for bucket in &mut self.buckets {
-            let length = bucket.byte_count as usize;
-            let bytes = old.get(bucket.place, length);
-            bucket.place = self.bytes.resize(Place::NOWHERE, 0, length);
-            self.bytes.get_mut(bucket.place, length).copy_from_slice(bytes);
+        let there = self.buckets.iter().enumerate().filter(|(_, bucket)| bucket.byte_count > 0);
+        let mut moved: Vec<_> = there.map(|(number, bucket)| (bucket.place, bucket.byte_count, number)).collect();
+        self.bytes.close_gaps(&mut moved);
+        for (place, _, number) in moved {
+            self.buckets[number].place = place;
         }
     }
+}
+
+fn count_bytes(count: usize) -> [u8; COUNT_BYTES] {
+    u16::try_from(count).expect("keys are hashes: a bucket has few").to_le_bytes()
 }
 
 #[cfg(test)]
@@ -332,6 +382,7 @@ mod tests {
         Set(u64, usize),
         Grow(u64),
         Remove(u64),
+        AddAll(Vec<u64>),
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -340,6 +391,7 @@ mod tests {
             3 => (0_u64..60, length).prop_map(|(user, length)| Step::Set(user, length)),
             4 => (0_u64..60).prop_map(Step::Grow),
             1 => (0_u64..60).prop_map(Step::Remove),
+            1 => prop::collection::vec(0_u64..60, 0..40).prop_map(Step::AddAll),
         ]
     }
 
@@ -349,23 +401,18 @@ mod tests {
             let (mut profiles, mut expected) = (Profiles::default(), BTreeMap::<ProfileKey, Vec<u8>>::new());
             let keys = || (0..60).map(key);
             for (fill, step) in (0_u8..250).cycle().zip(steps) {
-                let mut found = [Likely::default(); 60];
-                profiles.find_all(keys(), &mut found);
-                for (key, likely) in keys().zip(found) {
-                    let seen = likely.calendars(key);
-                    prop_assert!(seen.is_none() || seen == expected.get(&key).map(Vec::as_slice));
-                }
+                keys().for_each(|key| profiles.prefetch_bucket(key));
                 match step {
                     Step::Set(user, length) => {
                         let calendars = vec![fill; length];
-                        match profiles.find(key(user)) {
+                        match profiles.find(key(user)).map(|found| found.spot) {
                             Some(spot) => profiles.set_calendars(&spot, &calendars),
                             None => profiles.add(key(user), &calendars),
                         }
                         expected.insert(key(user), calendars);
                     }
                     Step::Grow(user) => {
-                        if let Some(spot) = profiles.find(key(user))
+                        if let Some(spot) = profiles.find(key(user)).map(|found| found.spot)
                             && let offset = expected[&key(user)].len() * usize::from(fill) / 250
                             && let Some(calendars) = profiles.grow_calendars(&spot, offset)
                         {
@@ -376,10 +423,24 @@ mod tests {
                         }
                     }
                     Step::Remove(user) => {
-                        if let Some(spot) = profiles.find(key(user)) {
+                        if let Some(spot) = profiles.find(key(user)).map(|found| found.spot) {
                             profiles.remove(&spot);
                         }
                         expected.remove(&key(user));
+                    }
+                    Step::AddAll(users) => {
+                        let calendars = vec![fill; usize::from(fill) * 2];
+                        let new = users.iter().map(|user| key(*user)).filter(|key| !expected.contains_key(key));
+                        let new: Vec<_> = new.map(|key| (key, calendars.as_slice())).collect();
+                        let distinct: BTreeMap<_, _> = new.iter().map(|(key, _)| (*key, calendars.clone())).collect();
+                        if distinct.len() < new.len() {
+                            continue;
+                        }
+                        prop_assert_eq!(profiles.add_all(&new), Ok(()));
+                        expected.extend(distinct);
+                        if let Some(user) = users.first() {
+                            prop_assert_eq!(profiles.add_all(&[(key(*user), &[])]), Err(key(*user)));
+                        }
                     }
                 }
                 for key in keys() {

@@ -1,5 +1,4 @@
-use dauphin_model::{ActiveDay, Cause, RowKey, Scope};
-use hashbrown::HashTable;
+use dauphin_model::{ActiveDay, AppIndex, Cause, RowKey, Scope};
 
 use crate::Bucket;
 use crate::calendar::MergedDays;
@@ -85,113 +84,115 @@ pub struct RowChange {
     pub delta: i64,
 }
 
+/// Whose rows change alike.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scopes {
+    /// One scope's.
+    One(Scope),
+    /// An app's and the workspace's: those of who uses no other app.
+    AppAndWorkspace(AppIndex),
+}
+
 /// The row changes of a batch: noted one by one, then drained as sums in a fixed order.
-///
-/// A note is one word, so that the fold writes little: key, day, cause and bucket in the upper bits (which sort in
-/// that order), the delta in the lowest eight.
 #[derive(Default)]
 pub struct RowChanges {
-    notes: Vec<u64>,
-    /// Of notes that were many: what they have in common, and the sum of their deltas.
-    sums: HashTable<(u64, i64)>,
+    /// A hash table without order: what is drained is sorted. Its length is a power of two, and at most half of it is used.
+    slots: Vec<Sum>,
+    count: usize,
 }
 
-/// Notes that are kept apart while days are put in by the million.
-const NOTES_MAX: usize = 1 << 14;
+/// What is noted of one bucket of a row (of an app's and the workspace's, where both change alike). Key, day, cause and
+/// bucket are bits of one number, which sorts in that order.
+#[derive(Clone, Copy)]
+struct Sum {
+    of: u64,
+    delta: i64,
+}
 
-const BUCKET_SHIFT: u32 = 8;
-const CAUSE_SHIFT: u32 = BUCKET_SHIFT + 9;
+impl Sum {
+    /// No number that says what is noted has these bits.
+    const NONE: Self = Self { of: u64::MAX, delta: 0 };
+}
+
+const SLOTS_MIN: usize = 64;
+
+const CAUSE_SHIFT: u32 = 9;
 const DAY_SHIFT: u32 = CAUSE_SHIFT + 4;
 const KEY_SHIFT: u32 = DAY_SHIFT + 16;
-const DELTA_ZERO: u64 = 0x80;
-const _: () = assert!(Bucket::COUNT <= 1 << 9);
+const WITH_WORKSPACE: u64 = 1 << (KEY_SHIFT + 16);
+const _: () = assert!(Bucket::COUNT <= 1 << CAUSE_SHIFT);
 
-/// A note but for its key.
+/// The bits of a key; of an app's active users, those of the workspace may be meant too.
 #[inline]
-fn packed(cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) -> u64 {
-    u64::from(day.code()) << DAY_SHIFT
-        | u64::from(cause.code()) << CAUSE_SHIFT
-        | u64::from(bucket.get()) << BUCKET_SHIFT
-        | DELTA_ZERO.wrapping_add_signed(i64::from(delta)) & 0xff
+fn key_bits(scopes: Scopes) -> u64 {
+    let bits = |scope| u64::from(RowKey::active(scope).code()) << KEY_SHIFT;
+    match scopes {
+        Scopes::One(scope) => bits(scope),
+        Scopes::AppAndWorkspace(app) => bits(Scope::App(app)) | WITH_WORKSPACE,
+    }
 }
 
-fn delta_of(note: u64) -> i64 {
-    i64::from((note & 0xff) as u8) - 0x80
-}
-
-/// Any bits will do, as long as equal notes have equal ones and neighbours do not crowd.
-const fn hash_of(common: u64) -> u64 {
-    let mixed = common.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 32
+#[inline]
+fn bits(cause: Cause, day: ActiveDay, bucket: Bucket) -> u64 {
+    u64::from(day.code()) << DAY_SHIFT | u64::from(cause.code()) << CAUSE_SHIFT | u64::from(bucket.get())
 }
 
 impl RowChanges {
     /// Nothing noted yet.
     pub const fn new() -> Self {
-        Self { notes: Vec::new(), sums: HashTable::new() }
+        Self { slots: Vec::new(), count: 0 }
     }
 
     /// Nothing noted.
-    pub fn is_empty(&self) -> bool {
-        self.notes.is_empty() && self.sums.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
-    /// How many notes there are.
-    pub(crate) const fn note_count(&self) -> usize {
-        self.notes.len()
+    /// How many sums there are.
+    pub(crate) const fn sum_count(&self) -> usize {
+        self.count
     }
 
     /// Forgets what was noted.
     pub fn clear(&mut self) {
-        self.notes.clear();
-        self.sums.clear();
+        self.slots.clear();
+        self.count = 0;
     }
 
     /// Notes that inserting `day` between its neighbours changed the rows of `scopes`: `day` gains its gap, and the gap
     /// of the next active day shrinks to reach `day` only. `sign` is +1 for an insertion, −1 for its reverse.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn note_day(
         &mut self,
-        scopes: &[Scope],
+        scopes: Scopes,
         cause: Cause,
-        sign: i8,
+        sign: i64,
         previous: Option<ActiveDay>,
         day: ActiveDay,
         next: Option<ActiveDay>,
     ) {
-        let mut note = |day, bucket, sign| {
-            let change = packed(cause, day, bucket, sign);
-            self.notes
-                .extend(scopes.iter().map(|scope| u64::from(RowKey::active(*scope).code()) << KEY_SHIFT | change));
-        };
-        note(day, Bucket::of(previous, day), sign);
+        let key = key_bits(scopes);
+        self.add(key | bits(cause, day, Bucket::of(previous, day)), sign);
         if let Some(next) = next {
-            note(next, Bucket::of(previous, next), -sign);
-            note(next, Bucket::of(Some(day), next), sign);
+            self.add(key | bits(cause, next, Bucket::of(previous, next)), -sign);
+            self.add(key | bits(cause, next, Bucket::of(Some(day), next)), sign);
         }
     }
 
     /// Notes that days were put into a calendar whose rows are those of `scopes`.
-    pub(crate) fn note_merged(&mut self, scopes: &[Scope], cause: Cause, merged: MergedDays<'_>) {
-        if self.notes.len() >= NOTES_MAX {
-            self.sum_notes();
-        }
+    pub(crate) fn note_merged(&mut self, scopes: Scopes, cause: Cause, merged: MergedDays<'_>) {
+        let key = key_bits(scopes);
         // The active day before the next one, as it was and as it is.
         let (mut before, mut now) = (merged.before, merged.before);
-        let mut note = |day, bucket, delta| {
-            let change = packed(cause, day, bucket, delta);
-            self.notes
-                .extend(scopes.iter().map(|scope| u64::from(RowKey::active(*scope).code()) << KEY_SHIFT | change));
-        };
         for merged in merged.days {
             let day = merged.day();
             if merged.is_new() {
-                note(day, Bucket::of(now, day), 1);
+                self.add(key | bits(cause, day, Bucket::of(now, day)), 1);
             } else {
                 let (was, is) = (Bucket::of(before, day), Bucket::of(now, day));
                 if was != is {
-                    note(day, was, -1);
-                    note(day, is, 1);
+                    self.add(key | bits(cause, day, was), -1);
+                    self.add(key | bits(cause, day, is), 1);
                 }
                 before = Some(day);
             }
@@ -199,46 +200,76 @@ impl RowChanges {
         }
     }
 
-    pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i8) {
-        self.notes.push(u64::from(key.code()) << KEY_SHIFT | packed(cause, day, bucket, delta));
+    pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i64) {
+        self.add(u64::from(key.code()) << KEY_SHIFT | bits(cause, day, bucket), delta);
     }
 
-    fn sum_notes(&mut self) {
-        for note in self.notes.drain(..) {
-            let common = note >> BUCKET_SHIFT;
-            let found = self.sums.entry(hash_of(common), |sum| sum.0 == common, |sum| hash_of(sum.0));
-            found.or_insert((common, 0)).get_mut().1 += delta_of(note);
+    #[inline]
+    fn add(&mut self, of: u64, delta: i64) {
+        if 2 * self.count >= self.slots.len() {
+            self.grow();
         }
+        let slot = Self::slot_of(&mut self.slots, of);
+        if slot.of != of {
+            self.count += 1;
+            slot.of = of;
+        }
+        slot.delta += delta;
     }
 
-    /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty, its memory kept.
-    pub fn drain(&mut self) -> Vec<RowChange> {
-        if !self.sums.is_empty() {
-            self.sum_notes();
-            let mut sums: Vec<_> = self.sums.drain().filter(|(_, delta)| *delta != 0).collect();
-            sums.sort_unstable();
-            return sums.into_iter().map(|(common, delta)| Self::unpack(common << BUCKET_SHIFT, delta)).collect();
+    /// Where a sum is, or is to be.
+    #[inline]
+    fn slot_of(slots: &mut [Sum], of: u64) -> &mut Sum {
+        // Any bits will do, as long as neighbours do not crowd.
+        let mixed = of.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mask = slots.len() - 1;
+        let mut at = (mixed >> 32) as usize & mask;
+        while slots[at].of != of && slots[at].of != Sum::NONE.of {
+            at = (at + 1) & mask;
         }
-        self.notes.sort_unstable();
-        let mut sums: Vec<RowChange> = Vec::new();
-        for run in self.notes.chunk_by(|a, b| a >> BUCKET_SHIFT == b >> BUCKET_SHIFT) {
-            let delta = run.iter().copied().map(delta_of).sum();
-            if delta != 0 {
-                sums.push(Self::unpack(run[0], delta));
+        &mut slots[at]
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let larger = vec![Sum::NONE; (2 * self.slots.len()).max(SLOTS_MIN)];
+        for sum in std::mem::replace(&mut self.slots, larger) {
+            if sum.of != Sum::NONE.of {
+                *Self::slot_of(&mut self.slots, sum.of) = sum;
             }
         }
-        self.notes.clear();
-        sums
     }
 
+    /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty.
+    pub fn drain(&mut self) -> Vec<RowChange> {
+        self.count = 0;
+        let mut sums = std::mem::take(&mut self.slots);
+        sums.retain(|sum| sum.delta != 0);
+        for index in 0..sums.len() {
+            let sum = sums[index];
+            if sum.of & WITH_WORKSPACE != 0 {
+                let rest = sum.of & ((1 << KEY_SHIFT) - 1);
+                sums[index].of &= !WITH_WORKSPACE;
+                sums.push(Sum { of: key_bits(Scopes::One(Scope::Workspace)) | rest, ..sum });
+            }
+        }
+        sums.sort_unstable_by_key(|sum| sum.of);
+        let same = sums.chunk_by(|a, b| a.of == b.of);
+        let summed = same.map(|same| Sum { of: same[0].of, delta: same.iter().map(|sum| sum.delta).sum() });
+        summed.filter(|sum| sum.delta != 0).map(Sum::unpack).collect()
+    }
+}
+
+impl Sum {
     #[expect(clippy::cast_possible_truncation, reason = "each field is masked to its width")]
-    fn unpack(note: u64, delta: i64) -> RowChange {
-        const WRITTEN: &str = "written by `note`";
+    fn unpack(self) -> RowChange {
+        const WRITTEN: &str = "written by `bits`";
+        let Self { of, delta } = self;
         RowChange {
-            key: RowKey::from_code((note >> KEY_SHIFT) as u16).expect(WRITTEN),
-            day: ActiveDay::from_code((note >> DAY_SHIFT) as u16),
-            cause: Cause::from_code((note >> CAUSE_SHIFT & 0xf) as u8).expect(WRITTEN),
-            bucket: Bucket::new((note >> BUCKET_SHIFT & 0x1ff) as u16).expect(WRITTEN),
+            key: RowKey::from_code((of >> KEY_SHIFT) as u16).expect(WRITTEN),
+            day: ActiveDay::from_code((of >> DAY_SHIFT) as u16),
+            cause: Cause::from_code((of >> CAUSE_SHIFT & 0xf) as u8).expect(WRITTEN),
+            bucket: Bucket::new((of & 0x1ff) as u16).expect(WRITTEN),
             delta,
         }
     }
@@ -262,10 +293,10 @@ mod tests {
     fn opposite_notes_cancel_and_sums_come_in_order() {
         let day = ActiveDay::from_code;
         let mut changes = RowChanges::new();
-        changes.note_day(&[Scope::Workspace], Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
-        changes.note_day(&[Scope::Workspace], Cause::Late, -1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(Scopes::One(Scope::Workspace), Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(Scopes::One(Scope::Workspace), Cause::Late, -1, Some(day(10)), day(12), Some(day(15)));
         assert_eq!(changes.drain(), []);
-        changes.note_day(&[Scope::Workspace], Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
+        changes.note_day(Scopes::One(Scope::Workspace), Cause::Late, 1, Some(day(10)), day(12), Some(day(15)));
         let sums: Vec<_> = changes.drain().iter().map(|c| (c.day.code(), c.bucket.index(), c.delta)).collect();
         assert_eq!(sums, [(12, 1, 1), (15, 2, 1), (15, 4, -1)]);
         assert!(changes.is_empty());

@@ -4,15 +4,17 @@ mod run;
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope, SessionFingerprint};
 use hashbrown::HashTable;
 
-use crate::calendar::{self, Around, Calendars};
+use crate::calendar::{self, Append, Around, Calendars, Meeting};
 use crate::page::Pages;
 use crate::person::{Flags, Persons};
-use crate::profiles::{Likely, Profiles, Spot};
-use crate::row::RowChanges;
+use crate::profiles::{Profiles, Spot};
+use crate::row::{RowChanges, Scopes};
 use crate::seen::{Seen, Session};
 
-/// Changes whose profiles are looked at together: more than the cache misses a processor has in flight, few enough that
-/// what was looked at is still near.
+/// How many changes before it is its turn a profile is asked for, and where it lies as many before that: by then it is
+/// near, and not gone again.
+const AHEAD: usize = 12;
+/// Profiles with runs of activity that are asked for together: each takes longer than a change does.
 const BATCH: usize = 32;
 
 /// One thing that happened to a profile.
@@ -140,90 +142,99 @@ impl Shard {
             return self.apply_runs(changes, stamp, rows);
         }
         let mut applied = Applied::default();
-        for batch in changes.chunks(BATCH) {
-            let mut new = self.new_of(batch);
-            while new != 0 {
-                let change = batch[new.trailing_zeros() as usize];
-                self.apply(change, stamp, rows, &mut applied);
-                new &= new - 1;
+        for (index, change) in changes.iter().enumerate() {
+            if let Some(later) = changes.get(index + 2 * AHEAD) {
+                self.profiles.prefetch_place(later.profile());
             }
+            if let Some(soon) = changes.get(index + AHEAD) {
+                self.profiles.prefetch_bucket(soon.profile());
+            }
+            self.apply(*change, stamp, rows, &mut applied);
         }
         applied
     }
 
-    /// Which changes of a batch do more than repeat that a profile was active, as bits.
-    fn new_of(&self, batch: &[Change]) -> u32 {
-        let mut found = [Likely::default(); BATCH];
-        self.profiles.find_all(batch.iter().map(Change::profile), &mut found);
-        let mut new = 0;
-        for (index, (change, likely)) in batch.iter().zip(found).enumerate() {
-            let repeats = match *change {
-                Change::Active { profile, app, day } => {
-                    likely.calendars(profile).is_some_and(|calendars| Calendars::trusted(calendars).has(app, day))
-                }
-                _ => false,
-            };
-            if !repeats {
-                likely.prefetch_rest();
-                new |= 1 << index;
-            }
-        }
-        new
-    }
-
+    #[inline(always)]
     fn apply(&mut self, change: Change, stamp: Stamp, rows: &mut RowChanges, applied: &mut Applied) {
         match change {
+            Change::Active { profile, app, day } => self.activate(profile, (app, day), stamp, rows, applied),
+            Change::Known { profile } => {
+                if !self.contains(profile) && self.elsewhere(profile).is_none() && self.know(profile) {
+                    applied.effective.push(change);
+                }
+            }
             Change::Session { app, day, hour, fingerprint } => {
                 let session = Session { app, day, hour, fingerprint: fingerprint.to_u128() };
-                return self.count_session(session, stamp, rows, &mut applied.seen);
+                self.count_session(session, stamp, rows, &mut applied.seen);
             }
             Change::Uninstall { profile, app, day } => {
-                return self.count_uninstall((profile, app, day), stamp, rows, &mut applied.seen);
+                self.count_uninstall((profile, app, day), stamp, rows, &mut applied.seen);
             }
-            Change::Active { .. } | Change::Known { .. } => {}
-        }
-        let found = self.profiles.find(change.profile());
-        if found.is_none()
-            && let Some(home) = self.elsewhere(change.profile())
-        {
-            // Whoever lives elsewhere is known.
-            if let Change::Active { .. } = change {
-                applied.elsewhere.push((home, change));
-            }
-            return;
-        }
-        let changed = match change {
-            Change::Active { profile, app, day } => {
-                self.activate(found, profile, (app, day), stamp.cause_of(day), rows)
-            }
-            Change::Known { profile } => found.is_none() && self.know(profile),
-            Change::Session { .. } | Change::Uninstall { .. } => false,
-        };
-        if changed {
-            applied.effective.push(change);
         }
     }
 
-    /// Makes the profile at `spot`, or a new one, active; says whether it was not.
+    /// Makes a profile active.
+    #[inline(always)]
     fn activate(
         &mut self,
-        spot: Option<Spot>,
         profile: ProfileKey,
         (app, day): (Option<AppIndex>, ActiveDay),
-        cause: Cause,
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        applied: &mut Applied,
+    ) {
+        let found = self.profiles.find(profile);
+        let changed = match found.map(|found| (found.spot, Calendars::trusted(found.calendars).meet(app, day))) {
+            Some((_, Meeting::Known)) => return,
+            Some((spot, Meeting::Later(append))) if self.persons.is_single(profile) => {
+                self.append(spot, append, profile, (app, day), stamp, rows)
+            }
+            _ => false,
+        };
+        if changed {
+            applied.effective.push(Change::Active { profile, app, day });
+        } else {
+            self.insert(profile, (app, day), stamp, rows, applied);
+        }
+    }
+
+    /// Puts a day behind the others of its track.
+    #[inline(always)]
+    fn append(
+        &mut self,
+        spot: Spot,
+        append: Append,
+        profile: ProfileKey,
+        (app, day): (Option<AppIndex>, ActiveDay),
+        stamp: Stamp,
         rows: &mut RowChanges,
     ) -> bool {
-        if let Some(spot) = &spot
-            && let Some(append) = Calendars::trusted(self.profiles.calendars_at(spot)).appending(app, day)
-            && self.persons.is_single(profile)
-            && let Some(calendars) = self.profiles.grow_calendars(spot, append.end)
+        let Some(calendars) = self.profiles.grow_calendars(&spot, append.end) else { return false };
+        append.make(day, calendars);
+        let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
+        let (in_app, in_workspace) = (after(append.latest), after(append.latest_of_all));
+        self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
+        true
+    }
+
+    /// Puts a day anywhere among those of a profile, or of a new one.
+    #[inline(never)]
+    fn insert(
+        &mut self,
+        profile: ProfileKey,
+        (app, day): (Option<AppIndex>, ActiveDay),
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        applied: &mut Applied,
+    ) {
+        let change = Change::Active { profile, app, day };
+        let found = self.profiles.find(profile);
+        if found.is_none()
+            && let Some(home) = self.elsewhere(profile)
         {
-            append.make(day, calendars);
-            let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
-            self.note(profile, (app, after(append.latest)), (day, after(append.latest_of_all)), cause, rows);
-            return true;
+            return applied.elsewhere.push((home, change));
         }
-        let own = spot.as_ref().map_or(&[][..], |spot| self.profiles.calendars_at(spot));
+        let (spot, own) = found.map_or((None, &[][..]), |found| (Some(found.spot), found.calendars));
         let (mut in_app, mut in_workspace) = (Around::NOBODY, Around::NOBODY);
         let mut look = |calendars| -> bool {
             Calendars::trusted(calendars).tracks().any(|track| {
@@ -236,7 +247,7 @@ impl Shard {
             })
         };
         if look(own) {
-            return false;
+            return;
         }
         for member in self.persons.profiles_of(&profile).iter().filter(|member| **member != profile) {
             look(self.profiles.calendars_of(*member).unwrap_or_default());
@@ -248,12 +259,12 @@ impl Shard {
             None => self.add(profile, &scratch),
         }
         self.scratch = scratch;
-        self.note(profile, (app, in_app), (day, in_workspace), cause, rows);
-        true
+        self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
+        applied.effective.push(change);
     }
 
     /// A profile became active: its page is to be written, and unless the person is excluded, rows change.
-    #[inline]
+    #[inline(always)]
     fn note(
         &mut self,
         profile: ProfileKey,
@@ -266,18 +277,18 @@ impl Shard {
         if self.persons.flags_of(profile).has(Flags::EXCLUDED) {
             return;
         }
-        let mut note = |scopes: &[Scope], around: Around| {
+        let mut note = |scopes, around: Around| {
             if !around.active {
                 rows.note_day(scopes, cause, 1, around.previous, day, around.next);
             }
         };
-        match app.map(Scope::App) {
-            Some(app) if in_app == in_workspace => note(&[app, Scope::Workspace], in_app),
+        match app {
+            Some(app) if in_app == in_workspace => note(Scopes::AppAndWorkspace(app), in_app),
             Some(app) => {
-                note(&[app], in_app);
-                note(&[Scope::Workspace], in_workspace);
+                note(Scopes::One(Scope::App(app)), in_app);
+                note(Scopes::One(Scope::Workspace), in_workspace);
             }
-            None => note(&[Scope::Workspace], in_workspace),
+            None => note(Scopes::One(Scope::Workspace), in_workspace),
         }
     }
 

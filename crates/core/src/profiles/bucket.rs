@@ -1,17 +1,27 @@
 //! The bytes of one bucket: `[profile count: u16][tags: u8 each][sizes: u8 each][bodies]`, in the same order.
 //!
-//! A tag is a part of the key. A body is `[key: 16 bytes][calendars]`; its size is that of the calendars, or 255 when the
-//! body is `[calendar byte count: u32][key][calendars]`.
+//! A tag is a byte of the key, and a body is `[the rest of the key: 15 bytes][calendars]`; its size is that of the calendars,
+//! or 255 when the body is `[calendar byte count: u32][the rest of the key][calendars]`.
 
 use dauphin_model::ProfileKey;
 
-pub const KEY_BYTES: usize = size_of::<u128>();
+/// Bytes of a key but for the tag.
+pub const KEY_BYTES: usize = size_of::<u128>() - 1;
 pub const COUNT_BYTES: usize = size_of::<u16>();
 /// Stands for a size that does not fit.
-const LARGE: u8 = 255;
+pub const LARGE: u8 = 255;
 
-pub fn tag_of(key: ProfileKey) -> u8 {
-    key.low().to_be_bytes()[0]
+/// The tag of a key, and the rest of it. Buckets are told apart by other bits of the lower half than those of the tag.
+#[inline]
+pub fn split_key(key: ProfileKey) -> (u8, [u8; KEY_BYTES]) {
+    let [rest @ .., tag] = key.to_u128().rotate_left(u64::BITS).to_le_bytes();
+    (tag, rest)
+}
+
+fn join_key(tag: u8, rest: [u8; KEY_BYTES]) -> ProfileKey {
+    let mut bytes = [tag; size_of::<u128>()];
+    bytes[..KEY_BYTES].copy_from_slice(&rest);
+    ProfileKey::from_u128(u128::from_le_bytes(bytes).rotate_right(u64::BITS))
 }
 
 /// The size of calendars as the head says it, and what stands before the key if it does not fit.
@@ -25,11 +35,6 @@ pub fn size_of_calendars(length: usize) -> (u8, Option<[u8; 4]>) {
 /// How long a bucket is, or a part of one.
 pub fn byte_count(length: usize) -> u32 {
     u32::try_from(length).expect("a few profiles, each of 65,536 days in 10,001 tracks, stay below four gibibytes")
-}
-
-pub fn split_body(body: &[u8]) -> (ProfileKey, &[u8]) {
-    let (key, calendars) = body.split_first_chunk().expect("a body begins with a key");
-    (ProfileKey::from_u128(u128::from_le_bytes(*key)), calendars)
 }
 
 /// A bucket being read.
@@ -55,7 +60,7 @@ impl Entry {
     /// The one that comes `count` (below eight) after the one that begins here, none of them large; `sizes` are theirs.
     #[inline]
     const fn after(self, count: usize, sizes: u64) -> Self {
-        let start = self.start + sum_of_bytes(sizes & first_bytes(count)) + count * KEY_BYTES;
+        let start = self.start + sum_of_bytes(sizes & !(u64::MAX << (8 * count))) + count * KEY_BYTES;
         let size = (sizes >> (8 * count) & 0xff) as usize;
         Self { index: self.index + count, start, end: start + KEY_BYTES + size }
     }
@@ -84,7 +89,8 @@ impl<'a> Bucket<'a> {
     }
 
     pub fn key_and_calendars(self, entry: Entry) -> (ProfileKey, &'a [u8]) {
-        split_body(&self.bytes[entry.start..entry.end])
+        let rest = self.bytes[entry.start..].first_chunk().expect("a body begins with the rest of a key");
+        (join_key(self.bytes[Self::tag_at(entry.index)], *rest), self.calendars(entry))
     }
 
     /// The calendars of the profile, if its body begins at `start`.
@@ -93,14 +99,14 @@ impl<'a> Bucket<'a> {
         &self.bytes[entry.start + KEY_BYTES..entry.end]
     }
 
-    /// Whether it is this profile that stands at `entry`, which is one of this bucket's.
+    /// Whether it is this profile that stands at `entry`, which is one of this bucket's and has its tag.
     #[inline]
     pub fn is_at(self, entry: Entry, key: ProfileKey) -> bool {
-        self.bytes[entry.start..].first_chunk() == Some(&key.to_u128().to_le_bytes())
+        self.bytes[entry.start..].first_chunk() == Some(&split_key(key).1)
     }
 
     /// Where the profile stands, if it is here.
-    #[inline]
+    #[inline(always)]
     pub fn find(self, key: ProfileKey) -> Option<Entry> {
         let likely = self.likely(key)?;
         if self.is_at(likely, key) { Some(likely) } else { self.find_after(likely, key) }
@@ -117,13 +123,13 @@ impl<'a> Bucket<'a> {
     }
 
     /// The first profile that is probably the one looked for, without a look at its body.
-    #[inline]
+    #[inline(always)]
     pub fn likely(self, key: ProfileKey) -> Option<Entry> {
-        let equal = equal_bytes(self.eight(COUNT_BYTES), tag_of(key)) & first_bytes(self.count);
+        let equal = equal_bytes(self.eight(COUNT_BYTES), split_key(key).0) & first_bytes(self.count);
         if equal != 0 {
             let at = (equal.trailing_zeros() / 8) as usize;
             let sizes = self.eight(self.size_at(0));
-            if equal_bytes(sizes & first_bytes(at + 1), LARGE) == 0 {
+            if equal_bytes(sizes & u64::MAX >> (56 - 8 * at), LARGE) == 0 {
                 return Some(self.first().after(at, sizes));
             }
         } else if self.count <= 8 {
@@ -145,9 +151,9 @@ impl<'a> Bucket<'a> {
             let tags = self.eight(Self::tag_at(from.index)) & first_bytes(within);
             let sizes = self.eight(self.size_at(from.index)) & first_bytes(within);
             if equal_bytes(sizes, LARGE) != 0 {
-                return self.next_with_tag(from, tag_of(key));
+                return self.next_with_tag(from, split_key(key).0);
             }
-            let equal = equal_bytes(tags, tag_of(key)) & first_bytes(within);
+            let equal = equal_bytes(tags, split_key(key).0) & first_bytes(within);
             if equal != 0 {
                 return Some(from.after((equal.trailing_zeros() / 8) as usize, sizes));
             }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey};
 
 use super::{Change, Elsewhere, Shard};
-use crate::calendar::{self, Calendars};
+use crate::calendar::{self, Calendars, Meeting};
 use crate::identity::IdentityRecord;
 use crate::person::{Flags, note_contribution};
 use crate::row::RowChanges;
@@ -96,7 +96,7 @@ impl Shard {
     }
 
     /// Notes the whole contribution of a person, unless excluded: added (`sign` +1) or taken back (−1).
-    pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i8, rows: &mut RowChanges) {
+    pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i64, rows: &mut RowChanges) {
         if !self.is_excluded(key) {
             let calendars = self.persons.profiles_of(&key).iter().map(|member| self.calendars_of(*member));
             note_contribution(calendars, cause, sign, rows);
@@ -133,8 +133,8 @@ impl Shard {
 
     /// Takes the profile out of the shard and out of its person; gives its calendars.
     pub(crate) fn take_out(&mut self, key: ProfileKey) -> Vec<u8> {
-        let Some(spot) = self.profiles.find(key) else { return Vec::new() };
-        let calendars = self.profiles.calendars_at(&spot).to_vec();
+        let Some(found) = self.profiles.find(key) else { return Vec::new() };
+        let (spot, calendars) = (found.spot, found.calendars.to_vec());
         self.profiles.remove(&spot);
         self.persons.split(key);
         self.persons.set_flags(key, Flags::NONE);
@@ -144,7 +144,7 @@ impl Shard {
 
     /// The profile is here, with these calendars and no others.
     pub(crate) fn put(&mut self, key: ProfileKey, calendars: &[u8]) {
-        match self.profiles.find(key) {
+        match self.profiles.find(key).map(|found| found.spot) {
             Some(spot) => {
                 self.profiles.set_calendars(&spot, calendars);
                 self.pages.touch(key);
@@ -198,7 +198,7 @@ impl Shard {
     pub fn is_repeat(&self, change: &Change) -> bool {
         match change {
             Change::Active { profile, app, day } => match self.profiles.calendars_of(*profile) {
-                Some(calendars) => Calendars::trusted(calendars).has(*app, *day),
+                Some(calendars) => matches!(Calendars::trusted(calendars).meet(*app, *day), Meeting::Known),
                 None => self.elsewhere(*profile).is_some(),
             },
             Change::Known { profile } => self.contains(*profile) || self.elsewhere(*profile).is_some(),

@@ -3,8 +3,7 @@ use dauphin_model::{Cause, ProfileKey, Scope};
 use super::{Applied, BATCH, Change, Shard, Stamp};
 use crate::calendar::{AppDay, Calendars, Merge};
 use crate::person::Flags;
-use crate::profiles::Likely;
-use crate::row::RowChanges;
+use crate::row::{RowChanges, Scopes};
 
 /// A profile was active in an app on a day.
 #[derive(Clone, Copy)]
@@ -135,9 +134,8 @@ impl Shard {
     ) {
         let mut start = 0;
         for batch in part.runs.chunks(BATCH) {
-            let mut found = [Likely::default(); BATCH];
-            self.profiles.find_all(batch.iter().map(|run| run.profile), &mut found);
-            found.iter().for_each(|likely| likely.prefetch_rest());
+            batch.iter().for_each(|run| self.profiles.prefetch_place(run.profile));
+            batch.iter().for_each(|run| self.profiles.prefetch_bucket(run.profile));
             for run in batch {
                 self.apply_run(run.profile, &part.days[start..run.end], merge, stamp, rows, applied);
                 start = run.end;
@@ -157,8 +155,8 @@ impl Shard {
         if let [one] = run {
             return self.apply(Change::Active { profile, app: one.app(), day: one.day() }, stamp, rows, applied);
         }
-        let spot = self.profiles.find(profile);
-        let is_here = spot.is_some() || self.elsewhere(profile).is_none();
+        let found = self.profiles.find(profile);
+        let is_here = found.is_some() || self.elsewhere(profile).is_none();
         if !is_here || !self.persons.is_single(profile) {
             for at in run {
                 let change = Change::Active { profile, app: at.app(), day: at.day() };
@@ -166,7 +164,7 @@ impl Shard {
             }
             return;
         }
-        let own = spot.as_ref().map_or(&[][..], |spot| self.profiles.calendars_at(spot));
+        let (spot, own) = found.map_or((None, &[][..]), |found| (Some(found.spot), found.calendars));
         if !merge.merge(Calendars::trusted(own), run) {
             return;
         }
@@ -191,14 +189,15 @@ impl Shard {
 fn note(merge: &mut Merge, cause: Cause, rows: &mut RowChanges) {
     let is_one = merge.is_one();
     for (app, merged) in merge.tracks() {
-        match app.map(Scope::App) {
-            Some(app) if is_one => rows.note_merged(&[app, Scope::Workspace], cause, merged),
-            Some(app) => rows.note_merged(&[app], cause, merged),
-            None if is_one => rows.note_merged(&[Scope::Workspace], cause, merged),
-            None => {}
-        }
+        let scopes = match app {
+            Some(app) if is_one => Scopes::AppAndWorkspace(app),
+            Some(app) => Scopes::One(Scope::App(app)),
+            None if is_one => Scopes::One(Scope::Workspace),
+            None => continue,
+        };
+        rows.note_merged(scopes, cause, merged);
     }
     if !is_one {
-        rows.note_merged(&[Scope::Workspace], cause, merge.union());
+        rows.note_merged(Scopes::One(Scope::Workspace), cause, merge.union());
     }
 }

@@ -1,0 +1,171 @@
+//! What the fold costs on one processor, nothing stored: activity that is new, activity that repeats, memory, and restoring.
+//!
+//! `cargo bench -p dauphin-core --bench fold -- --users 10000000 --days 8 --apps 1` gives every person so many active days
+//! over 400, then takes rounds: a day on which everybody is active, in random order, and the same again. Times are those of
+//! the thread's processor.
+
+#![expect(clippy::print_stdout, reason = "a program whose output is its purpose")]
+#![expect(clippy::unwrap_used, reason = "what it reads it has made itself")]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use dauphin_core::{Arrival, Change, RowChanges, Shard, Stamp};
+use dauphin_model::limits::SHARD_COUNT;
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Events that are folded together: a large submission.
+const BATCH: usize = 65_536;
+/// Days are numbered from here.
+const FIRST_DAY: u16 = 20_000;
+const SPAN_DAYS: u16 = 400;
+
+fn main() {
+    let number = |flag: &str, otherwise: u32| {
+        let given = std::env::args().skip_while(|argument| argument != flag).nth(1);
+        given.map_or(otherwise, |text| text.parse().unwrap())
+    };
+    let (users, days, apps) = (number("--users", 1_000_000), number("--days", 8), number("--apps", 1));
+    let rounds = u16::try_from(number("--rounds", 3)).unwrap();
+    let days = u16::try_from(days).unwrap();
+    println!("{users} people, {days} active days each over {SPAN_DAYS}, in {apps} apps");
+
+    let mut people = People::new(users, u16::try_from(apps).unwrap());
+    let everybody: Vec<u32> = (0..users).collect();
+    let step = SPAN_DAYS / days.max(1);
+    let fill = (0..days).map(|visit| {
+        people.fold(&everybody, |user| {
+            FIRST_DAY + visit * step + u16::try_from(mix(user, visit) % u64::from(step)).unwrap()
+        })
+    });
+    let fill = fill.sum();
+    say("the history", u64::from(users) * u64::from(days), fill);
+    let byte_count: usize = people.shards.iter().map(Shard::byte_count).sum();
+    println!("{:<24} {:>8.1} bytes a user", "memory", byte_count as f64 / f64::from(users));
+
+    let mut order = everybody;
+    for round in 0..rounds {
+        let day = FIRST_DAY + SPAN_DAYS + round;
+        for name in ["new user-days", "repeats"] {
+            shuffle(&mut order, round);
+            let elapsed = people.fold(&order, |_| day);
+            say(name, u64::from(users), elapsed);
+        }
+    }
+    people.restore();
+}
+
+fn say(name: &str, count: u64, elapsed: Duration) {
+    let nanos = elapsed.as_secs_f64() * 1e9 / count as f64;
+    println!("{name:<24} {nanos:>8.1} ns each, {:>6.2} M/s", 1e3 / nanos);
+}
+
+/// A workspace's shards, and nothing around them.
+struct People {
+    keys: Vec<ProfileKey>,
+    apps: u16,
+    shards: Vec<Shard>,
+    rows: RowChanges,
+}
+
+impl People {
+    fn new(users: u32, apps: u16) -> Self {
+        let key = |user| ProfileKey::from_u128(u128::from(mix(user, 1)) << 64 | u128::from(mix(user, 2)));
+        let shards = std::iter::repeat_with(Shard::default).take(usize::from(SHARD_COUNT)).collect();
+        Self { keys: (0..users).map(key).collect(), apps, shards, rows: RowChanges::new() }
+    }
+
+    /// Folds one visit of each of `order`; dealing them to the shards is not counted.
+    fn fold(&mut self, order: &[u32], day: impl Fn(u32) -> u16 + Copy) -> Duration {
+        let deal = |batch: &[u32]| {
+            let mut by_shard = vec![Vec::new(); self.shards.len()];
+            for user in batch {
+                let profile = self.keys[*user as usize];
+                let app = AppIndex::new(u16::try_from(user % u32::from(self.apps)).unwrap());
+                let change = Change::Active { profile, app, day: ActiveDay::from_code(day(*user)) };
+                by_shard[usize::from(profile.shard())].push(change);
+            }
+            by_shard
+        };
+        let batches: Vec<_> = order.chunks(BATCH).map(deal).collect();
+        let recorded = ActiveDay::from_code(order.iter().copied().map(day).max().unwrap_or(0));
+        let stamp = Stamp { recorded, arrival: Arrival::Sent };
+        let started = Clock::start();
+        self.apply(&batches, stamp);
+        started.elapsed()
+    }
+
+    #[inline(never)]
+    fn apply(&mut self, batches: &[Vec<Vec<Change>>], stamp: Stamp) {
+        for by_shard in batches {
+            for (shard, changes) in self.shards.iter_mut().zip(by_shard) {
+                black_box(shard.apply_all(changes, stamp, &mut self.rows));
+                black_box(self.rows.drain());
+            }
+        }
+    }
+
+    /// Writes every shard as pages and reads them into new ones.
+    fn restore(&mut self) {
+        let (mut written, mut read, mut byte_count, mut count) = (Duration::ZERO, Duration::ZERO, 0, 0);
+        for shard in &mut self.shards {
+            let started = Clock::start();
+            let pages: Vec<_> = (0..shard.page_count())
+                .map(|page| {
+                    let mut bytes = Vec::new();
+                    shard.write_page(page, &mut bytes);
+                    bytes
+                })
+                .collect();
+            written += started.elapsed();
+            byte_count += pages.iter().map(Vec::len).sum::<usize>();
+            count += shard.profile_count();
+            let mut restored = Shard::default();
+            let started = Clock::start();
+            restored.reserve(shard.profile_count());
+            for (number, page) in pages.iter().enumerate() {
+                restored.load_page(number, page, 0).unwrap();
+            }
+            restored.restored();
+            read += started.elapsed();
+            assert_eq!(restored.profile_count(), shard.profile_count());
+        }
+        say("pages written", count as u64, written);
+        say("pages restored", count as u64, read);
+        println!("{:<24} {:>8.1} bytes a user", "pages", byte_count as f64 / count as f64);
+    }
+}
+
+/// A number that looks like chance.
+fn mix(user: u32, salt: u16) -> u64 {
+    let mut bits = (u64::from(user) << 16 | u64::from(salt)).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    for factor in [0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb] {
+        bits = (bits ^ bits >> 30).wrapping_mul(factor);
+    }
+    bits ^ bits >> 31
+}
+
+fn shuffle(order: &mut [u32], round: u16) {
+    for index in (1..order.len()).rev() {
+        let other = mix(u32::try_from(index).unwrap(), 1_000 + round) % (index as u64 + 1);
+        order.swap(index, usize::try_from(other).unwrap());
+    }
+}
+
+/// Processor time of this thread.
+struct Clock(Duration);
+
+impl Clock {
+    fn start() -> Self {
+        Self(Self::now())
+    }
+
+    fn elapsed(&self) -> Duration {
+        Self::now().saturating_sub(self.0)
+    }
+
+    fn now() -> Duration {
+        clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap()
+    }
+}
