@@ -198,7 +198,7 @@ impl Arena {
     /// place is put right. They stay in their order, so none is moved over one that is still to be moved.
     pub fn close_gaps<T>(&mut self, strings: &mut [(Place, u32, T)]) {
         strings.sort_unstable_by_key(|(place, ..)| *place);
-        self.free.iter_mut().for_each(Vec::clear);
+        self.free.clear();
         (self.current, self.end, self.full_bytes) = (0, 0, 0);
         (self.used_bytes, self.free_bytes) = (0, 0);
         for (place, length, _) in strings {
@@ -211,7 +211,7 @@ impl Arena {
     /// Whether so much of the memory is free slots that moving every string to the front repays: strings mostly grow, so
     /// slots of the smaller sizes are left behind for good.
     pub fn is_sparse(&self) -> bool {
-        self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 8
+        self.free_bytes > SPARE_BYTES_MIN && self.free_bytes > self.used_bytes / 9
     }
 
     /// Bytes of memory in use.

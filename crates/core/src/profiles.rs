@@ -340,7 +340,7 @@ impl Profiles {
         }
     }
 
-    /// Moves buckets to the front of the memory, so that no slot is free. Eight bytes moved were paid for by one freed.
+    /// Moves buckets to the front of the memory, so that no slot is free. Nine bytes moved were paid for by one freed.
     #[inline]
     fn compact_if_sparse(&mut self) {
         if self.bytes.is_sparse() {
