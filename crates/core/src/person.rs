@@ -181,7 +181,7 @@ impl Persons {
 pub(crate) fn note_contribution<'a>(
     calendars: impl Iterator<Item = Calendars<'a>>,
     cause: Cause,
-    sign: i64,
+    sign: i32,
     rows: &mut RowChanges,
 ) {
     let mut scopes = BTreeMap::<Scope, BTreeSet<ActiveDay>>::new();

@@ -7,8 +7,8 @@ use crate::person::{Flags, note_contribution};
 use crate::row::{RowChange, RowChanges};
 use crate::shard::Shard;
 
-/// Sums that are kept at once, of 32 bytes each at most.
-const SUMS_MAX: usize = 1 << 20;
+/// Memory of sums that are kept at once.
+const SUM_BYTES_MAX: usize = 32 << 20;
 
 /// Everybody who lives in a shard, when they all go to live elsewhere.
 impl Shard {
@@ -33,7 +33,7 @@ impl Shard {
         let mut rows = RowChanges::new();
         for person in self.people() {
             note_contribution(person, cause, 1, &mut rows);
-            if rows.sum_count() > SUMS_MAX {
+            if rows.byte_count() > SUM_BYTES_MAX {
                 each(&rows.drain());
             }
         }

@@ -1,4 +1,5 @@
 use dauphin_model::{ActiveDay, AppIndex, Cause, RowKey, Scope};
+use prefetch_index::prefetch_index;
 
 use crate::Bucket;
 use crate::calendar::MergedDays;
@@ -97,24 +98,56 @@ pub(crate) enum Scopes {
 #[derive(Default)]
 pub struct RowChanges {
     /// A hash table without order: what is drained is sorted. Its length is a power of two, and at most half of it is used.
-    slots: Vec<Sum>,
+    blocks: Vec<Block>,
     count: usize,
+    /// Notes whose blocks were asked for: they are added when these are near.
+    pending: Vec<Note>,
 }
 
-/// What is noted of one bucket of a row (of an app's and the workspace's, where both change alike). Key, day, cause and
-/// bucket are bits of one number, which sorts in that order.
+#[derive(Clone, Copy)]
+struct Note {
+    of_day: u64,
+    bucket: Bucket,
+    delta: i32,
+}
+
+/// What is noted of neighbouring buckets of a row (of an app's and the workspace's, where both change alike): most gaps are
+/// short, so most notes of a day go to one line of the processor's cache.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Block {
+    /// Key, day, cause and number of the block are bits of one number, which sorts in that order.
+    of: u64,
+    /// A shard has fewer than two billion people.
+    deltas: [i32; BLOCK_BUCKETS],
+}
+
+const BLOCK_BUCKETS: usize = 14;
+const _: () = assert!(size_of::<Block>() == 64);
+
+impl Block {
+    /// No number that says what is noted has these bits.
+    const NONE: Self = Self { of: u64::MAX, deltas: [0; BLOCK_BUCKETS] };
+}
+
+/// What is noted of one bucket. Of a block's number that of the bucket is made, which sorts alike.
 #[derive(Clone, Copy)]
 struct Sum {
     of: u64,
     delta: i64,
 }
 
-impl Sum {
-    /// No number that says what is noted has these bits.
-    const NONE: Self = Self { of: u64::MAX, delta: 0 };
+impl Note {
+    /// Its block's number among all that may be.
+    #[inline]
+    fn block(self) -> u64 {
+        self.of_day | (self.bucket.index() / BLOCK_BUCKETS) as u64
+    }
 }
 
-const SLOTS_MIN: usize = 64;
+const BLOCKS_MIN: usize = 16;
+/// Notes that wait together: more than the cache misses a processor has in flight.
+const PENDING_MAX: usize = 64;
 
 const CAUSE_SHIFT: u32 = 9;
 const DAY_SHIFT: u32 = CAUSE_SHIFT + 4;
@@ -133,29 +166,36 @@ fn key_bits(scopes: Scopes) -> u64 {
 }
 
 #[inline]
-fn bits(cause: Cause, day: ActiveDay, bucket: Bucket) -> u64 {
-    u64::from(day.code()) << DAY_SHIFT | u64::from(cause.code()) << CAUSE_SHIFT | u64::from(bucket.get())
+fn bits(cause: Cause, day: ActiveDay) -> u64 {
+    u64::from(day.code()) << DAY_SHIFT | u64::from(cause.code()) << CAUSE_SHIFT
+}
+
+/// Where a block is looked for first. Any place will do, as long as neighbours do not crowd.
+#[inline]
+fn first_place(blocks: &[Block], of: u64) -> usize {
+    (of.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize & (blocks.len() - 1)
 }
 
 impl RowChanges {
     /// Nothing noted yet.
     pub const fn new() -> Self {
-        Self { slots: Vec::new(), count: 0 }
+        Self { blocks: Vec::new(), count: 0, pending: Vec::new() }
     }
 
     /// Nothing noted.
     pub const fn is_empty(&self) -> bool {
-        self.count == 0
+        self.count == 0 && self.pending.is_empty()
     }
 
-    /// How many sums there are.
-    pub(crate) const fn sum_count(&self) -> usize {
-        self.count
+    /// Bytes of memory in use.
+    pub(crate) const fn byte_count(&self) -> usize {
+        self.blocks.len() * size_of::<Block>()
     }
 
     /// Forgets what was noted.
     pub fn clear(&mut self) {
-        self.slots.clear();
+        self.blocks.clear();
+        self.pending.clear();
         self.count = 0;
     }
 
@@ -166,33 +206,37 @@ impl RowChanges {
         &mut self,
         scopes: Scopes,
         cause: Cause,
-        sign: i64,
+        sign: i32,
         previous: Option<ActiveDay>,
         day: ActiveDay,
         next: Option<ActiveDay>,
     ) {
         let key = key_bits(scopes);
-        self.add(key | bits(cause, day, Bucket::of(previous, day)), sign);
+        self.add(key | bits(cause, day), Bucket::of(previous, day), sign);
         if let Some(next) = next {
-            self.add(key | bits(cause, next, Bucket::of(previous, next)), -sign);
-            self.add(key | bits(cause, next, Bucket::of(Some(day), next)), sign);
+            self.add(key | bits(cause, next), Bucket::of(previous, next), -sign);
+            self.add(key | bits(cause, next), Bucket::of(Some(day), next), sign);
         }
     }
 
     /// Notes that days were put into a calendar whose rows are those of `scopes`.
     pub(crate) fn note_merged(&mut self, scopes: Scopes, cause: Cause, merged: MergedDays<'_>) {
+        if self.pending.len() >= PENDING_MAX {
+            self.add_pending();
+        }
         let key = key_bits(scopes);
         // The active day before the next one, as it was and as it is.
         let (mut before, mut now) = (merged.before, merged.before);
         for merged in merged.days {
             let day = merged.day();
+            let of_day = key | bits(cause, day);
             if merged.is_new() {
-                self.add(key | bits(cause, day, Bucket::of(now, day)), 1);
+                self.add_soon(Note { of_day, bucket: Bucket::of(now, day), delta: 1 });
             } else {
                 let (was, is) = (Bucket::of(before, day), Bucket::of(now, day));
                 if was != is {
-                    self.add(key | bits(cause, day, was), -1);
-                    self.add(key | bits(cause, day, is), 1);
+                    self.add_soon(Note { of_day, bucket: was, delta: -1 });
+                    self.add_soon(Note { of_day, bucket: is, delta: 1 });
                 }
                 before = Some(day);
             }
@@ -200,51 +244,72 @@ impl RowChanges {
         }
     }
 
-    pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i64) {
-        self.add(u64::from(key.code()) << KEY_SHIFT | bits(cause, day, bucket), delta);
+    pub(crate) fn note(&mut self, key: RowKey, cause: Cause, day: ActiveDay, bucket: Bucket, delta: i32) {
+        self.add(u64::from(key.code()) << KEY_SHIFT | bits(cause, day), bucket, delta);
+    }
+
+    /// Asks for the block of a note, which is added later.
+    #[inline]
+    fn add_soon(&mut self, note: Note) {
+        if !self.blocks.is_empty() {
+            prefetch_index(&self.blocks, first_place(&self.blocks, note.block()));
+        }
+        self.pending.push(note);
+    }
+
+    fn add_pending(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.drain(..).for_each(|note| self.add(note.of_day, note.bucket, note.delta));
+        self.pending = pending;
     }
 
     #[inline]
-    fn add(&mut self, of: u64, delta: i64) {
-        if 2 * self.count >= self.slots.len() {
+    fn add(&mut self, of_day: u64, bucket: Bucket, delta: i32) {
+        if 2 * self.count >= self.blocks.len() {
             self.grow();
         }
-        let slot = Self::slot_of(&mut self.slots, of);
-        if slot.of != of {
+        let of = Note { of_day, bucket, delta }.block();
+        let block = Self::block_of(&mut self.blocks, of);
+        if block.of != of {
             self.count += 1;
-            slot.of = of;
+            block.of = of;
         }
-        slot.delta += delta;
+        block.deltas[bucket.index() % BLOCK_BUCKETS] += delta;
     }
 
-    /// Where a sum is, or is to be.
+    /// Where a block is, or is to be.
     #[inline]
-    fn slot_of(slots: &mut [Sum], of: u64) -> &mut Sum {
-        // Any bits will do, as long as neighbours do not crowd.
-        let mixed = of.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mask = slots.len() - 1;
-        let mut at = (mixed >> 32) as usize & mask;
-        while slots[at].of != of && slots[at].of != Sum::NONE.of {
+    fn block_of(blocks: &mut [Block], of: u64) -> &mut Block {
+        let mask = blocks.len() - 1;
+        let mut at = first_place(blocks, of);
+        while blocks[at].of != of && blocks[at].of != Block::NONE.of {
             at = (at + 1) & mask;
         }
-        &mut slots[at]
+        &mut blocks[at]
     }
 
     #[cold]
     fn grow(&mut self) {
-        let larger = vec![Sum::NONE; (2 * self.slots.len()).max(SLOTS_MIN)];
-        for sum in std::mem::replace(&mut self.slots, larger) {
-            if sum.of != Sum::NONE.of {
-                *Self::slot_of(&mut self.slots, sum.of) = sum;
+        let larger = vec![Block::NONE; (2 * self.blocks.len()).max(BLOCKS_MIN)];
+        for block in std::mem::replace(&mut self.blocks, larger) {
+            if block.of != Block::NONE.of {
+                *Self::block_of(&mut self.blocks, block.of) = block;
             }
         }
     }
 
     /// The sums, ordered by key, day, cause and bucket, without zeros. Leaves this empty.
     pub fn drain(&mut self) -> Vec<RowChange> {
+        self.add_pending();
         self.count = 0;
-        let mut sums = std::mem::take(&mut self.slots);
-        sums.retain(|sum| sum.delta != 0);
+        let mut sums = Vec::new();
+        let blocks = std::mem::take(&mut self.blocks).into_iter().filter(|block| block.of != Block::NONE.of);
+        for Block { of, deltas } in blocks {
+            let number = of & ((1 << CAUSE_SHIFT) - 1);
+            let first = of - number + number * BLOCK_BUCKETS as u64;
+            let changed = (first..).zip(deltas).filter(|(_, delta)| *delta != 0);
+            sums.extend(changed.map(|(of, delta)| Sum { of, delta: delta.into() }));
+        }
         for index in 0..sums.len() {
             let sum = sums[index];
             if sum.of & WITH_WORKSPACE != 0 {

@@ -96,7 +96,7 @@ impl Shard {
     }
 
     /// Notes the whole contribution of a person, unless excluded: added (`sign` +1) or taken back (−1).
-    pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i64, rows: &mut RowChanges) {
+    pub(crate) fn note_person(&self, key: ProfileKey, cause: Cause, sign: i32, rows: &mut RowChanges) {
         if !self.is_excluded(key) {
             let calendars = self.persons.profiles_of(&key).iter().map(|member| self.calendars_of(*member));
             note_contribution(calendars, cause, sign, rows);
