@@ -41,7 +41,9 @@ pub(crate) enum Field<'a> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self::of(raw.get()))
+        // An option, which may also be missing where the members have no defaults.
+        let raw = Option::<&RawValue>::deserialize(deserializer)?;
+        Ok(raw.map_or(Self::Null, |raw| Self::of(raw.get())))
     }
 }
 
