@@ -1,4 +1,4 @@
-use memmap2::MmapMut;
+use crate::chunk::Chunk;
 
 /// Where a byte string lies in an [`Arena`]: the number of its chunk, and of the unit in it where it begins; meaningful only
 /// together with its length.
@@ -17,6 +17,16 @@ impl Place {
         assert!(chunk < CHUNKS_MAX, "a shard takes less than 44 gibibytes");
         let number = (chunk << UNIT_NUMBER_BITS) + offset / UNIT;
         Self(u32::try_from(number).expect("a chunk has fewer units than its bits tell apart"))
+    }
+
+    /// The place in four bytes.
+    pub const fn to_le_bytes(self) -> [u8; 4] {
+        self.0.to_le_bytes()
+    }
+
+    /// What [`Place::to_le_bytes`] gave.
+    pub const fn from_le_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_le_bytes(bytes))
     }
 
     /// Its chunk, and the byte of it.
@@ -53,9 +63,6 @@ const FINE_CLASSES: usize = FINE_BYTES / UNIT;
 /// what the number of a unit reaches.
 const FIRST_CHUNK_BYTES: usize = 2048;
 const CHUNK_BYTES_MAX: usize = UNIT << UNIT_NUMBER_BITS;
-/// A chunk of this size or more is memory of its own, in huge pages where the system has them: random access to
-/// gigabytes in pages of 4 KB spends half of its time looking the pages up.
-const HUGE_CHUNK_BYTES: usize = 2 << 20;
 /// Slots that were left for larger ones may take this much before they are worth a compaction.
 const SPARE_BYTES_MIN: usize = 64 * 1024;
 
@@ -75,38 +82,6 @@ const fn class_of(length: usize) -> (usize, usize) {
 /// The size of a chunk.
 fn chunk_bytes(chunk: usize) -> usize {
     FIRST_CHUNK_BYTES << chunk.min((CHUNK_BYTES_MAX / FIRST_CHUNK_BYTES).ilog2() as usize)
-}
-
-enum Chunk {
-    Small(Box<[u8]>),
-    Huge(MmapMut),
-}
-
-impl Chunk {
-    fn new(byte_count: usize) -> Self {
-        if byte_count < HUGE_CHUNK_BYTES {
-            return Self::Small(vec![0; byte_count].into());
-        }
-        let map = MmapMut::map_anon(byte_count).expect("there is memory");
-        // Advice only: without huge pages it is slower, not wrong.
-        #[cfg(target_os = "linux")]
-        let _ = map.advise(memmap2::Advice::HugePage);
-        Self::Huge(map)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Small(bytes) => bytes,
-            Self::Huge(map) => map,
-        }
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        match self {
-            Self::Small(bytes) => bytes,
-            Self::Huge(map) => map,
-        }
-    }
 }
 
 impl Arena {

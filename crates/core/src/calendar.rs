@@ -5,16 +5,20 @@ use dauphin_model::{ActiveDay, AppIndex};
 pub(crate) use self::merge::{AppDay, Merge, MergedDays};
 use crate::varint::{Reader, Truncated, write_varint};
 
-/// The calendars of one profile as a byte string, the same in memory and in the store: a *track* for each app the
-/// profile was active in, and one for activity without an app.
+/// The calendars of one profile: a *track* for each app the profile was active in, and one for activity without an app.
 ///
-/// A track is `[app + 1, or 0 without an app: varint][latest day: u16][gap byte count: varint][gaps]`. The gaps run
-/// from the first active day to the latest and are read from the end, because events are mostly recent: a byte of 1 to
-/// 253 is a gap of so many days; 254 stands behind a two-byte gap. A new latest day is one byte appended; an older day
-/// splits one gap in two.
+/// As a byte string, in the store and wherever one profile's calendars travel, a track is
+/// `[app + 1, or 0 without an app: varint][latest day: u16][gap byte count: varint][gaps]`. The gaps run from the first
+/// active day to the latest and are read from the end, because events are mostly recent: a byte of 1 to 253 is a gap of so
+/// many days; 254 stands behind a two-byte gap. A new latest day is one byte appended; an older day splits one gap in two.
+/// In memory the only track of a profile lies in parts.
 #[derive(Clone, Copy)]
-pub struct Calendars<'a> {
-    bytes: &'a [u8],
+pub struct Calendars<'a>(Lying<'a>);
+
+#[derive(Clone, Copy)]
+enum Lying<'a> {
+    Together(&'a [u8]),
+    One(Track<'a>),
 }
 
 /// One calendar of a profile.
@@ -22,8 +26,10 @@ pub struct Calendars<'a> {
 pub struct Track<'a> {
     /// In which app; `None` is activity without one.
     pub app: Option<AppIndex>,
-    latest: ActiveDay,
-    gaps: &'a [u8],
+    pub(crate) latest: ActiveDay,
+    pub(crate) gaps: &'a [u8],
+    /// A gap of one byte that comes after the others, or 0.
+    pub(crate) last_gap: u8,
 }
 
 /// Bytes that are no calendars.
@@ -40,9 +46,17 @@ const GAP_ONE_BYTE_MAX: u16 = 253;
 const GAP_TWO_BYTES: u8 = 254;
 
 impl<'a> Calendars<'a> {
+    /// Those of a profile that was never active.
+    pub(crate) const NONE: Self = Self::trusted(&[]);
+
     /// Takes bytes that [`insert`] wrote.
     pub(crate) const fn trusted(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self(Lying::Together(bytes))
+    }
+
+    /// Takes the only track there is.
+    pub(crate) const fn one(track: Track<'a>) -> Self {
+        Self(Lying::One(track))
     }
 
     /// Takes bytes from the store if every track in them is well formed and no app has two.
@@ -58,58 +72,95 @@ impl<'a> Calendars<'a> {
             }
         }
         apps.sort_unstable();
-        if apps.windows(2).any(|pair| pair[0] == pair[1]) { Err(CalendarsError) } else { Ok(Self { bytes }) }
+        if apps.windows(2).any(|pair| pair[0] == pair[1]) { Err(CalendarsError) } else { Ok(Self::trusted(bytes)) }
     }
 
-    /// The bytes taken.
-    pub(crate) const fn bytes(self) -> &'a [u8] {
-        self.bytes
+    /// Whether the profile was never active.
+    pub(crate) const fn is_empty(self) -> bool {
+        matches!(self.0, Lying::Together([]))
+    }
+
+    /// Appends the byte string.
+    pub(crate) fn write_to(self, out: &mut Vec<u8>) {
+        match self.0 {
+            Lying::Together(bytes) => out.extend_from_slice(bytes),
+            Lying::One(track) => {
+                let last = std::slice::from_ref(&track.last_gap);
+                let last = if track.last_gap == 0 { &[] } else { last };
+                write_track_head(track.app, track.latest, track.gaps.len() + last.len(), out);
+                out.extend_from_slice(track.gaps);
+                out.extend_from_slice(last);
+            }
+        }
+    }
+
+    /// The byte string.
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.write_to(&mut bytes);
+        bytes
     }
 
     /// What it takes to make `day` active in the track of `app`.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn meet(self, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
-        let (mut bytes, mut own, mut latest_of_all) = (self.bytes, None, ActiveDay::from_code(0));
-        while !bytes.is_empty() {
-            let start = self.bytes.len() - bytes.len();
-            let Some((track, after)) = split_plain(bytes) else {
-                let known = Self { bytes }.tracks().any(|track| track.app == app && track.around(day).active);
-                return if known { Meeting::Known } else { Meeting::Unclear };
-            };
-            if track.app == app {
-                // Every other event is of the latest day.
-                if track.latest == day {
-                    return Meeting::Known;
-                }
-                if day < track.latest {
-                    return if track.around(day).active { Meeting::Known } else { Meeting::Unclear };
-                }
-                own = Some((start, self.bytes.len() - after.len(), track));
-            }
-            latest_of_all = latest_of_all.max(track.latest);
-            bytes = after;
-        }
-        let Some((start, end, track)) = own.filter(|_| latest_of_all <= day) else { return Meeting::Unclear };
-        match day.code() - track.latest.code() {
-            gap @ 1..=GAP_ONE_BYTE_MAX if !matches!(track.gaps.len(), SHORT_MAX | PLAIN_MAX) => {
-                Meeting::Later(Append { start, end, gap, latest: track.latest, latest_of_all })
-            }
-            _ => Meeting::Unclear,
+        match self.0 {
+            Lying::Together(bytes) => meet_together(bytes, app, day),
+            Lying::One(track) => track.meet(app, day),
         }
     }
 
     /// The tracks, in the order in which the profile first used the apps.
     pub fn tracks(self) -> impl Iterator<Item = Track<'a>> {
-        let mut reader = Reader::new(self.bytes);
-        std::iter::from_fn(move || {
+        let (bytes, one) = match self.0 {
+            Lying::Together(bytes) => (bytes, None),
+            Lying::One(track) => (&[][..], Some(track)),
+        };
+        let mut reader = Reader::new(bytes);
+        let together = std::iter::from_fn(move || {
             (!reader.is_empty()).then(|| read_track(&mut reader).expect("checked when it was taken").1)
-        })
+        });
+        one.into_iter().chain(together)
+    }
+}
+
+fn meet_together(all: &[u8], app: Option<AppIndex>, day: ActiveDay) -> Meeting {
+    let (mut bytes, mut own, mut latest_of_all) = (all, None, ActiveDay::from_code(0));
+    while !bytes.is_empty() {
+        let start = all.len() - bytes.len();
+        let Some((track, after)) = split_plain(bytes) else {
+            let mut tracks = Calendars::trusted(bytes).tracks();
+            let known = tracks.any(|track| track.app == app && track.around(day).active);
+            return if known { Meeting::Known } else { Meeting::Unclear };
+        };
+        if track.app == app {
+            // Every other event is of the latest day.
+            if day <= track.latest {
+                return track.meet(app, day);
+            }
+            own = Some((start, all.len() - after.len(), track));
+        }
+        latest_of_all = latest_of_all.max(track.latest);
+        bytes = after;
+    }
+    let Some((start, end, track)) = own.filter(|_| latest_of_all <= day) else { return Meeting::Unclear };
+    match track.meet(app, day) {
+        Meeting::Later(_) if matches!(track.gaps.len(), SHORT_MAX | PLAIN_MAX) => Meeting::Unclear,
+        Meeting::Later(append) => Meeting::Later(Append { start, end, latest_of_all, ..append }),
+        other => other,
     }
 }
 
 /// The greatest numbers that are one byte and two bytes.
 const SHORT_MAX: usize = 0x7f;
 const PLAIN_MAX: usize = 0x3fff;
+
+/// The track, if it is the only one and its app's number is at most `code_max`.
+#[inline]
+pub(crate) fn only_track(bytes: &[u8], code_max: u8) -> Option<Track<'_>> {
+    let (track, rest) = split_plain(bytes)?;
+    (rest.is_empty() && bytes[0] <= code_max).then_some(track)
+}
 
 /// The first track and what follows it, if the numbers of its head are as short as nearly all are: the app's a byte, that of
 /// gap bytes one or two.
@@ -124,7 +175,7 @@ fn split_plain(bytes: &[u8]) -> Option<(Track<'_>, &[u8])> {
     let app = code.checked_sub(1).and_then(|index| AppIndex::new(index.into()));
     let (gaps, after) = rest.split_at_checked(count)?;
     let latest = ActiveDay::from_code(u16::from_le_bytes([*low, *high]));
-    Some((Track { app, latest, gaps }, after))
+    Some((Track { app, latest, gaps, last_gap: 0 }, after))
 }
 
 fn read_track<'a>(reader: &mut Reader<'a>) -> Result<(u16, Track<'a>), CalendarsError> {
@@ -135,18 +186,39 @@ fn read_track<'a>(reader: &mut Reader<'a>) -> Result<(u16, Track<'a>), Calendars
     };
     let latest = ActiveDay::from_code(reader.u16()?);
     let gap_byte_count = reader.number::<usize>()?;
-    Ok((code, Track { app, latest, gaps: reader.bytes(gap_byte_count)? }))
+    Ok((code, Track { app, latest, gaps: reader.bytes(gap_byte_count)?, last_gap: 0 }))
 }
 
 impl Track<'_> {
+    /// What it takes to make `day` active here, when the profile has no other track.
+    #[inline]
+    pub(crate) fn meet(self, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
+        if self.app != app {
+            return Meeting::Unclear;
+        }
+        match day.code().checked_sub(self.latest.code()) {
+            Some(0) => Meeting::Known,
+            Some(gap @ 1..=GAP_ONE_BYTE_MAX) => {
+                let gap = gap.to_le_bytes()[0];
+                Meeting::Later(Append { start: 0, end: 0, gap, latest: self.latest, latest_of_all: self.latest })
+            }
+            None if self.around(day).active => Meeting::Known,
+            _ => Meeting::Unclear,
+        }
+    }
+
     /// The active days, newest first.
     pub fn days(self) -> impl Iterator<Item = ActiveDay> {
-        let mut next = Some((self.latest, self.gaps));
-        std::iter::from_fn(move || {
-            let (day, gaps) = next?;
-            next = split_last_gap(gaps).map(|(earlier, gap)| (day_before(day, gap), earlier));
-            Some(day)
-        })
+        std::iter::successors(Some(self), |track| track.earlier()).map(|track| track.latest)
+    }
+
+    /// The track without its latest day, unless that is the only one.
+    fn earlier(self) -> Option<Self> {
+        let (gaps, gap) = match self.last_gap {
+            0 => split_last_gap(self.gaps)?,
+            gap => (self.gaps, u16::from(gap)),
+        };
+        Some(Self { latest: day_before(self.latest, gap), gaps, last_gap: 0, ..self })
     }
 
     /// Whether `day` is active, and if not, the active days next to it.
@@ -154,19 +226,19 @@ impl Track<'_> {
         if day > self.latest {
             return Around { active: false, previous: Some(self.latest), next: None };
         }
-        let (mut next, mut gaps) = (self.latest, self.gaps);
+        let mut track = self;
         loop {
-            if next == day {
+            let next = Some(track.latest);
+            if track.latest == day {
                 return Around { active: true, ..Around::NOBODY };
             }
-            let Some((earlier, gap)) = split_last_gap(gaps) else {
-                return Around { active: false, previous: None, next: Some(next) };
+            let Some(earlier) = track.earlier() else {
+                return Around { active: false, previous: None, next };
             };
-            let previous = day_before(next, gap);
-            if previous < day {
-                return Around { active: false, previous: Some(previous), next: Some(next) };
+            if earlier.latest < day {
+                return Around { active: false, previous: Some(earlier.latest), next };
             }
-            (next, gaps) = (previous, earlier);
+            track = earlier;
         }
     }
 
@@ -322,14 +394,15 @@ pub(crate) enum Meeting {
     Unclear,
 }
 
-/// A day put behind the latest one of a track, when that takes one byte more and no track has a later day.
+/// A day put behind the latest one of a track, when that takes one byte more and no track has a later day. Of an only track
+/// it is not said where it lies.
 #[derive(Clone, Copy)]
 pub(crate) struct Append {
     /// Where the track begins.
     start: usize,
     /// Where its gaps end: where the byte is put in.
     pub end: usize,
-    gap: u16,
+    pub gap: u8,
     /// The latest day of the track.
     pub latest: ActiveDay,
     /// The latest day of all tracks.
@@ -337,11 +410,11 @@ pub(crate) struct Append {
 }
 
 impl Append {
-    /// Adds the day to calendars into which a byte was put.
+    /// Adds the day to the byte string of calendars, into which a byte was put.
     #[inline]
     pub fn make(self, day: ActiveDay, calendars: &mut [u8]) {
         let [low, high] = day.code().to_le_bytes();
-        calendars[self.end] = self.gap.to_le_bytes()[0];
+        calendars[self.end] = self.gap;
         let [_, latest_low, latest_high, count, more, ..] = &mut calendars[self.start..] else { return };
         (*latest_low, *latest_high) = (low, high);
         match *count {

@@ -420,7 +420,7 @@ impl<'a> Identities<'a> {
             return refusal;
         }
         let home = self.home_of(from);
-        let calendars = self.at(home).calendars_of(from).bytes().to_vec();
+        let calendars = self.at(home).calendars_of(from).to_bytes();
         self.name_anew(from, to, home, &calendars);
         self.forget(from, home);
         let person = self.at(home).person_of(to);
@@ -453,7 +453,7 @@ impl<'a> Identities<'a> {
     pub(crate) fn forget_name(&mut self, name: ProfileKey) {
         let home = self.home_of(name);
         let shard = self.at(home);
-        if shard.contains(name) && shard.calendars_of(name).bytes().is_empty() && shard.person_of(name).len() == 1 {
+        if shard.contains(name) && shard.calendars_of(name).is_empty() && shard.person_of(name).len() == 1 {
             self.forget(name, home);
         }
     }

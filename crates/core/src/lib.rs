@@ -11,6 +11,7 @@ mod row;
 
 mod arena;
 mod calendar;
+mod chunk;
 mod identity;
 mod linear;
 mod page;

@@ -127,10 +127,13 @@ impl Shard {
         let profiles = || self.profiles().of_hash(page, level);
         out.push(u8::try_from(level).expect("a level counts bits"));
         write_varint(out, profiles().count() as u64);
+        let mut bytes = Vec::new();
         for (key, calendars) in profiles() {
+            bytes.clear();
+            calendars.write_to(&mut bytes);
             out.extend_from_slice(&key.to_u128().to_le_bytes());
-            write_varint(out, calendars.len() as u64);
-            out.extend_from_slice(calendars);
+            write_varint(out, bytes.len() as u64);
+            out.extend_from_slice(&bytes);
         }
         self.pages.dirty[page] = false;
         self.pages.unwritten.retain(|unwritten| *unwritten != page);
@@ -170,8 +173,8 @@ impl Shard {
     fn drop_covered(&mut self, page: usize, level: u32) {
         let stale: Vec<_> = self.profiles().of_hash(page, level).map(|(key, _)| key).collect();
         for key in stale {
-            let spot = self.profiles().find(key).expect("it was met a moment ago").spot;
-            self.profiles_mut().remove(&spot);
+            let spot = self.profiles().find(key).expect("it was met a moment ago");
+            self.profiles_mut().remove(spot);
         }
     }
 

@@ -20,7 +20,7 @@ impl Shard {
     /// The person of a profile that lives here, with all that is known of them.
     pub fn parcel_of(&self, profile: ProfileKey) -> Parcel {
         let traveller = |profile| {
-            let (flags, calendars) = (self.flags_of(profile), self.calendars_of(profile).bytes().to_vec());
+            let (flags, calendars) = (self.flags_of(profile), self.calendars_of(profile).to_bytes());
             Traveller { profile, flags, calendars }
         };
         let travellers = self.person_of(profile).into_iter().map(traveller).collect();

@@ -1,52 +1,57 @@
-mod bucket;
+mod body;
+mod pair;
 
 use std::ops::Range;
 
-use dauphin_model::ProfileKey;
+use dauphin_model::{ActiveDay, AppIndex, ProfileKey};
 use prefetch_index::prefetch_index;
 
 use crate::arena::{Arena, Place};
+use crate::calendar::{Append, Calendars, Meeting, Track};
+use crate::chunk::Chunk;
 use crate::linear;
-use bucket::{Bucket, COUNT_BYTES, Entry, KEY_BYTES, LARGE, byte_count, size_of_calendars, split_key};
+use pair::{Head, Lead, PAIR_BYTES, Pair, SLOTS};
 
-/// The profiles of a shard and the calendars of each: a hash table whose places, the *buckets*, are byte strings. To find
-/// a profile is to read the head of its bucket and then the profile itself: two cache lines, and few instructions between
-/// one profile's and the next one's.
+/// The profiles of a shard and the calendars of each: a hash table whose places are pairs of cache lines, with the rest of
+/// the calendars of each pair's profiles, its *body*, elsewhere. A profile that finds no room where it belongs is in the next
+/// pair that has some. A repeat is told from the pair alone, and so is every other new day.
+///
+/// Pairs are in the order of the hashes read from their lowest bit on, so the profiles of a page stand together, and the
+/// table grows to any size by being read from front to back.
 #[derive(Default)]
 pub(crate) struct Profiles {
-    buckets: Vec<BucketPlace>,
-    bytes: Arena,
+    pairs: Chunk,
+    bodies: Arena,
     count: usize,
+    /// How often a profile came to stand elsewhere.
+    moves: usize,
 }
 
-#[derive(Clone, Copy)]
-struct BucketPlace {
-    place: Place,
-    byte_count: u32,
-}
-
-/// Profiles in a bucket, on average: with more, the bytes behind one that grows are many to move; with fewer, what a
-/// bucket costs itself weighs more.
-const BUCKET_PROFILES: usize = 3;
 const CACHE_LINE_BYTES: usize = 64;
-/// What nearly every bucket has; of a larger one the rest is read in order, which the processor foresees.
-const PREFETCHED_LINES: usize = 4;
-/// What the count of a bucket says at most: keys are hashes, so it never comes near.
-const BUCKET_PROFILES_MAX: usize = u16::MAX as usize;
-const EMPTY: BucketPlace = BucketPlace { place: Place::NOWHERE, byte_count: 0 };
+/// What nearly every body has; of a larger one the rest is read in order, which the processor foresees.
+const PREFETCHED_LINES: usize = 3;
+/// Profiles there are at most for so many pairs: the more, the less memory, and the more that are not where they belong.
+const PROFILES_MAX: usize = 41;
+const PROFILES_MAX_PAIRS: usize = 8;
+/// A table grows by this part of itself at least.
+const GROWTH: usize = 6;
+/// Pairs that are read together when the table grows.
+const GROWN_PAIRS: usize = 32;
+/// Nobody is so far from where they belong whose key is a hash.
+const AWAY_MAX: usize = 4096;
 
 /// Where a profile stands, until the table changes.
 #[derive(Clone, Copy)]
 pub(crate) struct Spot {
-    bucket: usize,
-    entry: Entry,
+    pair: usize,
+    slot: usize,
 }
 
-/// A profile that is there.
-#[derive(Clone, Copy)]
-pub(crate) struct Found<'a> {
-    pub spot: Spot,
-    pub calendars: &'a [u8],
+/// A profile to be put into the table.
+struct Coming<'a> {
+    key: ProfileKey,
+    head: Head,
+    part: &'a [u8],
 }
 
 impl Profiles {
@@ -57,399 +62,567 @@ impl Profiles {
 
     /// Bytes of memory in use.
     pub fn byte_count(&self) -> usize {
-        self.buckets.capacity() * size_of::<BucketPlace>() + self.bytes.byte_count()
+        self.pairs.bytes().len() + self.bodies.byte_count()
     }
 
-    /// The profile, if it is there.
-    #[inline(always)]
-    pub fn find(&self, key: ProfileKey) -> Option<Found<'_>> {
-        let number = self.bucket_of(key)?;
-        let bucket = self.bucket(number);
-        let entry = bucket.find(key)?;
-        Some(Found { spot: Spot { bucket: number, entry }, calendars: bucket.calendars(entry) })
+    /// How often a profile came to stand elsewhere: while this is the same, a spot is right.
+    pub const fn moves(&self) -> usize {
+        self.moves
     }
 
-    /// Asks for where the profile's bucket lies.
+    /// Where the profile stands, if it is there.
     #[inline]
-    pub fn prefetch_place(&self, key: ProfileKey) {
-        if let Some(bucket) = self.bucket_of(key) {
-            prefetch_index(&self.buckets, bucket);
+    pub fn find(&self, key: ProfileKey) -> Option<Spot> {
+        let pairs = self.pairs();
+        let mut number = home(key.low(), pairs.len());
+        loop {
+            let pair = pairs.get(number)?;
+            if let Some(slot) = pair::slot_of(pair, key) {
+                return Some(Spot { pair: number, slot });
+            }
+            if !pair::is_full(pair) {
+                return None;
+            }
+            number = next(number, pairs.len());
         }
     }
 
-    /// Asks for the profile's bucket; where it lies was asked for before.
+    /// Asks for where the profile belongs.
     #[inline]
-    pub fn prefetch_bucket(&self, key: ProfileKey) {
-        let Some(bucket) = self.bucket_of(key) else { return };
-        let bytes = self.bucket(bucket).bytes;
+    pub fn prefetch(&self, key: ProfileKey) {
+        let bytes = self.pairs.bytes();
+        let at = home(key.low(), bytes.len() / PAIR_BYTES) * PAIR_BYTES;
+        prefetch_index(bytes, at);
+        prefetch_index(bytes, at + CACHE_LINE_BYTES);
+    }
+
+    /// Asks for the profile's body.
+    #[inline]
+    pub fn prefetch_body(&self, spot: Spot) {
+        let (place, length) = pair::body(self.pair(spot.pair));
+        let bytes = self.bodies.get(place, length);
         // To ask for what is not there costs less than to find out.
         for line in 0..PREFETCHED_LINES {
             prefetch_index(bytes, line * CACHE_LINE_BYTES);
         }
     }
 
+    /// Asks for the profile's body if that is needed to make `day` active in the track of `app`.
+    #[inline]
+    pub fn prefetch_to_meet(&self, spot: Spot, app: Option<AppIndex>, day: ActiveDay) {
+        let head = pair::head_at(self.pair(spot.pair), spot.slot);
+        if !head.is_only_track(app) || day < head.latest || (day > head.latest && head.gap != 0) {
+            self.prefetch_body(spot);
+        }
+    }
+
+    /// The calendars of the profile at `spot`.
+    pub fn calendars(&self, spot: Spot) -> Calendars<'_> {
+        let pair = self.pair(spot.pair);
+        self.calendars_in(pair, spot.slot, pair::head_at(pair, spot.slot))
+    }
+
+    #[inline]
+    fn calendars_in(&self, pair: &Pair, slot: usize, head: Head) -> Calendars<'_> {
+        let part = self.part(pair, slot);
+        match head.lead.track_code() {
+            None => Calendars::trusted(part),
+            Some(code) => {
+                let app = code.checked_sub(1).and_then(|index| AppIndex::new(index.into()));
+                Calendars::one(Track { app, latest: head.latest, gaps: part, last_gap: head.gap })
+            }
+        }
+    }
+
     /// The calendars of the profile, if it is there.
-    pub fn calendars_of(&self, key: ProfileKey) -> Option<&[u8]> {
-        self.find(key).map(|found| found.calendars)
+    pub fn calendars_of(&self, key: ProfileKey) -> Option<Calendars<'_>> {
+        self.find(key).map(|spot| self.calendars(spot))
+    }
+
+    /// What it takes to make `day` active in the track of `app` of the profile at `spot`.
+    #[inline]
+    pub fn meet(&self, spot: Spot, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
+        let pair = self.pair(spot.pair);
+        let head = pair::head_at(pair, spot.slot);
+        if head.is_only_track(app) && day >= head.latest {
+            // The body has nothing to say of this.
+            return Track { app, latest: head.latest, gaps: &[], last_gap: head.gap }.meet(app, day);
+        }
+        self.calendars_in(pair, spot.slot, head).meet(app, day)
+    }
+
+    /// Makes a day active that was met.
+    #[inline]
+    pub fn append(&mut self, spot: Spot, append: Append, day: ActiveDay) {
+        let pair = self.pair_mut(spot.pair);
+        let head = pair::head_at(pair, spot.slot);
+        if head.lead == Lead::TOGETHER {
+            self.replace(spot, append.end..append.end, &[0]);
+            let (place, length) = pair::body(self.pair(spot.pair));
+            let body = self.bodies.get_mut(place, length);
+            let part = body::range(body, spot.slot);
+            return append.make(day, &mut body[part]);
+        }
+        if head.gap == 0 {
+            return pair::set_head(pair, spot.slot, Head { gap: append.gap, latest: day, ..head });
+        }
+        pair::set_head(pair, spot.slot, Head { gap: 0, latest: day, ..head });
+        let end = self.part(self.pair(spot.pair), spot.slot).len();
+        self.replace(spot, end..end, &[head.gap, append.gap]);
     }
 
     /// Gives the profile at `spot` other calendars.
-    pub fn set_calendars(&mut self, spot: &Spot, calendars: &[u8]) {
-        let bucket = self.bucket(spot.bucket);
-        let Entry { index, start, end } = spot.entry;
-        let (body, size_at) = (start - bucket.length_bytes(index), bucket.size_at(index));
-        let (size, large) = size_of_calendars(calendars.len());
-        self.splice(spot.bucket, start + KEY_BYTES..end, calendars);
-        if large.is_none() && body == start {
-            let BucketPlace { place, byte_count } = self.buckets[spot.bucket];
-            self.bytes.get_mut(place, byte_count as usize)[size_at] = size;
-            return self.compact_if_sparse();
-        }
-        self.splice(spot.bucket, body..start, large.as_ref().map_or(&[], |large| large));
-        self.splice(spot.bucket, size_at..size_at + 1, &[size]);
-        self.compact_if_sparse();
-    }
-
-    /// Puts a byte into the calendars of the profile at `spot`, before the one at `offset`, and gives them; not if their
-    /// size would be written in another way.
-    #[inline]
-    pub fn grow_calendars(&mut self, spot: &Spot, offset: usize) -> Option<&mut [u8]> {
-        self.compact_if_sparse();
-        let Entry { index, start, end } = spot.entry;
-        let (size, large) = size_of_calendars(end - start - KEY_BYTES + 1);
-        let BucketPlace { place, byte_count } = self.buckets[spot.bucket];
-        let before = byte_count as usize;
-        let bucket = self.bucket(spot.bucket);
-        let size_at = bucket.size_at(index);
-        if large.is_some() != (bucket.bytes[size_at] == LARGE) {
-            return None;
-        }
-        let place = self.bytes.resize(place, before, before + 1);
-        self.buckets[spot.bucket] = BucketPlace { place, byte_count: byte_count + 1 };
-        let bytes = self.bytes.get_mut(place, before + 1);
-        let at = start + KEY_BYTES + offset;
-        bytes.copy_within(at..before, at + 1);
-        match large {
-            None => bytes[size_at] = size,
-            Some(large) => bytes[start - large.len()..start].copy_from_slice(&large),
-        }
-        Some(&mut bytes[start + KEY_BYTES..=end])
+    pub fn set_calendars(&mut self, spot: Spot, calendars: &[u8]) {
+        let (head, part) = Head::split(calendars);
+        let pair = self.pair_mut(spot.pair);
+        pair::set_head(pair, spot.slot, head);
+        let before = self.part(self.pair(spot.pair), spot.slot).len();
+        self.replace(spot, 0..before, part);
     }
 
     /// Adds a profile that is not there.
     pub fn add(&mut self, key: ProfileKey, calendars: &[u8]) {
+        self.make_room(1);
+        self.moves += 1;
         self.count += 1;
-        if self.count > self.buckets.len() * BUCKET_PROFILES {
-            self.split_next();
-        }
-        let place = linear::address(key.low(), self.buckets.len());
-        let bucket = self.bucket(place);
-        let (count, head_end, end) = (bucket.count, bucket.head_end(), bucket.bytes.len());
-        let sizes = bucket.size_at(0);
-        let (size, large) = size_of_calendars(calendars.len());
-        let (tag, key_bytes) = split_key(key);
-        let body = [large.as_ref().map_or(&[][..], |large| large), &key_bytes, calendars];
-        if count == 0 {
-            self.set_bucket(place, 1, &[&[tag, size], body[0], body[1], body[2]]);
-        } else {
-            self.splice(place, end..end, &body.concat());
-            self.splice(place, head_end..head_end, &[size]);
-            self.splice(place, sizes..sizes, &[tag]);
-            self.set_count(place, count + 1);
-        }
-        self.compact_if_sparse();
+        let (head, part) = Head::split(calendars);
+        let spot = self.stand(key, head).0;
+        self.replace(spot, 0..0, part);
     }
 
-    /// Adds many profiles that are not there, none of which stands twice among them; they go to few buckets, each of which is
-    /// written once. Gives one that is refused: it is there, stands twice, or too many share its bucket to be hashes.
+    /// Adds many profiles that are not there, none of which stands twice among them. Gives one that is refused: it is there,
+    /// stands twice, or is too far from where it belongs for keys that are hashes.
     pub fn add_all(&mut self, profiles: &[(ProfileKey, &[u8])]) -> Result<(), ProfileKey> {
-        self.reserve(profiles.len());
-        let bucket_count = self.buckets.len();
-        let placed = profiles.iter().map(|(key, calendars)| {
-            let bucket = linear::address(key.low(), bucket_count);
-            (bucket, *key, *calendars)
+        self.make_room(profiles.len());
+        let coming = profiles.iter().map(|(key, calendars)| {
+            let (head, part) = Head::split(calendars);
+            Coming { key: *key, head, part }
         });
-        let mut placed: Vec<_> = placed.collect();
-        placed.sort_unstable_by_key(|(bucket, key, _)| (*bucket, *key));
-        for together in placed.chunk_by(|one, other| one.0 == other.0) {
-            let (bucket, last, _) = together[together.len() - 1];
-            if let Some(pair) = together.windows(2).find(|pair| pair[0].1 == pair[1].1) {
-                return Err(pair[0].1);
+        let mut coming: Vec<_> = coming.collect();
+        sort(&mut coming);
+        if let Some(pair) = coming.windows(2).find(|pair| pair[0].key == pair[1].key) {
+            return Err(pair[0].key);
+        }
+        if let Some(there) = coming.iter().find(|coming| self.find(coming.key).is_some()) {
+            return Err(there.key);
+        }
+        self.settle(&coming)
+    }
+
+    /// Makes room for so many profiles more than there are.
+    pub fn make_room(&mut self, count: usize) {
+        let pair_count = ((self.count + count) * PROFILES_MAX_PAIRS).div_ceil(PROFILES_MAX);
+        let now = self.pairs().len();
+        if pair_count > now {
+            self.grow(pair_count.max(now + now / GROWTH));
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self, pair_count: usize) {
+        let pairs = Chunk::new(pair_count * PAIR_BYTES);
+        let old = std::mem::replace(self, Self { pairs, moves: self.moves + 1, ..Self::default() });
+        for pairs in old.pairs().chunks(GROWN_PAIRS) {
+            let slots = pairs.iter().flat_map(|pair| (0..SLOTS).map(move |slot| (pair, slot)));
+            let coming = slots.filter_map(|(pair, slot)| {
+                let (key, head) = pair::profile_at(pair, slot)?;
+                Some(Coming { key, head, part: old.part(pair, slot) })
+            });
+            let mut coming: Vec<_> = coming.collect();
+            sort(&mut coming);
+            self.settle(&coming).expect("they were there before");
+        }
+    }
+
+    /// Puts in profiles that are sorted, and writes each body that they need once.
+    fn settle(&mut self, coming: &[Coming<'_>]) -> Result<(), ProfileKey> {
+        self.moves += 1;
+        let mut spots = Vec::with_capacity(coming.len());
+        for Coming { key, head, .. } in coming {
+            let (spot, away) = self.stand(*key, *head);
+            self.count += 1;
+            if away > AWAY_MAX {
+                return Err(*key);
             }
-            if self.bucket(bucket).count + together.len() > BUCKET_PROFILES_MAX {
-                return Err(last);
-            }
-            let profiles = together.iter().map(|(_, key, calendars)| (*key, *calendars));
-            if self.buckets[bucket].byte_count == 0 {
-                self.fill_bucket(bucket, profiles);
-                continue;
-            }
-            for (key, calendars) in profiles {
-                if self.find(key).is_some() {
-                    return Err(key);
-                }
-                self.add(key, calendars);
+            spots.push(spot);
+        }
+        let mut rest = coming;
+        for spots in spots.chunk_by(|one, next| one.pair == next.pair) {
+            let (here, after) = rest.split_at(spots.len());
+            rest = after;
+            let mut parts: body::Parts<'_> = [&[]; SLOTS];
+            spots.iter().zip(here).for_each(|(spot, coming)| parts[spot.slot] = coming.part);
+            if pair::body(self.pair(spots[0].pair)).1 == 0 {
+                self.write_body(spots[0].pair, &parts);
+            } else {
+                spots.iter().for_each(|spot| self.replace(*spot, 0..0, parts[spot.slot]));
             }
         }
         Ok(())
     }
 
-    /// Fills a bucket that is empty.
-    fn fill_bucket<'a>(
-        &mut self,
-        bucket: usize,
-        profiles: impl ExactSizeIterator<Item = (ProfileKey, &'a [u8])> + Clone,
-    ) {
-        let count = profiles.len();
-        let sized = profiles.clone().map(|(_, calendars)| (calendars, size_of_calendars(calendars.len()).1));
-        let body_bytes =
-            sized.map(|(calendars, large)| large.map_or(0, |large| large.len()) + KEY_BYTES + calendars.len());
-        let length = COUNT_BYTES + 2 * count + body_bytes.sum::<usize>();
-        let place = self.bytes.resize(Place::NOWHERE, 0, length);
-        self.buckets[bucket] = BucketPlace { place, byte_count: byte_count(length) };
-        self.count += count;
-        let (head, mut rest) = self.bytes.get_mut(place, length).split_at_mut(COUNT_BYTES + 2 * count);
-        head[..COUNT_BYTES].copy_from_slice(&count_bytes(count));
-        for (index, (key, calendars)) in profiles.enumerate() {
-            let ((tag, key), (size, large)) = (split_key(key), size_of_calendars(calendars.len()));
-            (head[COUNT_BYTES + index], head[COUNT_BYTES + count + index]) = (tag, size);
-            for part in [large.as_ref().map_or(&[][..], |large| large), &key, calendars] {
-                let (target, after) = rest.split_at_mut(part.len());
-                target.copy_from_slice(part);
-                rest = after;
-            }
+    /// Puts a profile into the first pair that has room, from the one on where it belongs; says also how many are between.
+    fn stand(&mut self, key: ProfileKey, head: Head) -> (Spot, usize) {
+        let pair_count = self.pairs().len();
+        let mut number = home(key.low(), pair_count);
+        let mut away = 0;
+        while pair::is_full(self.pair(number)) {
+            number = next(number, pair_count);
+            away += 1;
         }
-    }
-
-    /// Makes room for so many profiles more than there are.
-    pub fn reserve(&mut self, count: usize) {
-        let bucket_count = (self.count + count).div_ceil(BUCKET_PROFILES);
-        self.buckets.reserve_exact(bucket_count.saturating_sub(self.buckets.len()));
-        while self.buckets.len() < bucket_count {
-            self.split_next();
-        }
+        let pair = self.pair_mut(number);
+        let slot = pair::count(pair);
+        pair::set_profile(pair, slot, key, head);
+        (Spot { pair: number, slot }, away)
     }
 
     /// Takes out the profile at `spot`.
-    pub fn remove(&mut self, spot: &Spot) {
+    pub fn remove(&mut self, spot: Spot) {
         self.count -= 1;
-        let bucket = self.bucket(spot.bucket);
-        let Entry { index, start, end } = spot.entry;
-        let (count, body) = (bucket.count, start - bucket.length_bytes(index)..end);
-        let (tag_at, size_at) = (Bucket::tag_at(index), bucket.size_at(index));
-        for range in [body, size_at..size_at + 1, tag_at..tag_at + 1] {
-            self.splice(spot.bucket, range, &[]);
+        self.moves += 1;
+        self.vacate(spot);
+        self.close_hole(spot.pair);
+    }
+
+    /// Takes the profile at `spot` out of its pair, whose last one takes its place.
+    fn vacate(&mut self, spot: Spot) {
+        let pair = self.pair(spot.pair);
+        let last = Spot { slot: pair::count(pair) - 1, ..spot };
+        let (before, part) = (self.part(pair, spot.slot).len(), self.part(pair, last.slot).to_vec());
+        let moved = pair::profile_at(pair, last.slot);
+        if let Some((key, head)) = moved.filter(|_| last.slot != spot.slot) {
+            pair::set_profile(self.pair_mut(spot.pair), spot.slot, key, head);
+            self.replace(spot, 0..before, &part);
         }
-        self.set_count(spot.bucket, count - 1);
-        self.compact_if_sparse();
+        self.replace(last, 0..part.len(), &[]);
+        pair::set_profile(self.pair_mut(last.pair), last.slot, ProfileKey::from_u128(0), Head::FREE);
+    }
+
+    /// A pair has room: who stands behind it for want of room there, or before, moves up.
+    fn close_hole(&mut self, mut hole: usize) {
+        let pair_count = self.pairs().len();
+        let distance = |from: usize, to: usize| if to >= from { to - from } else { to + pair_count - from };
+        let last_before = self.pair(hole);
+        // It was full until now only if one slot alone is free.
+        if pair::count(last_before) + 1 < SLOTS {
+            return;
+        }
+        let mut from = next(hole, pair_count);
+        while from != hole {
+            let pair = self.pair(from);
+            let was_full = pair::is_full(pair);
+            let away = (0..SLOTS).find_map(|slot| {
+                let (key, head) = pair::profile_at(pair, slot)?;
+                let away = distance(home(key.low(), pair_count), from) >= distance(hole, from);
+                away.then(|| (Spot { pair: from, slot }, key, head, self.part(pair, slot).to_vec()))
+            });
+            if let Some((spot, key, head, part)) = away {
+                self.vacate(spot);
+                let slot = pair::count(self.pair(hole));
+                pair::set_profile(self.pair_mut(hole), slot, key, head);
+                self.replace(Spot { pair: hole, slot }, 0..0, &part);
+                hole = from;
+            }
+            if !was_full {
+                return;
+            }
+            from = next(from, pair_count);
+        }
     }
 
     /// Every profile and its calendars.
-    pub fn all(&self) -> impl Iterator<Item = (ProfileKey, &[u8])> {
+    pub fn all(&self) -> impl Iterator<Item = (ProfileKey, Calendars<'_>)> {
         self.of_hash(0, 0)
     }
 
     /// The profiles whose hashes have `place` in their `level` low bits.
-    pub fn of_hash(&self, place: usize, level: u32) -> impl Iterator<Item = (ProfileKey, &[u8])> {
-        // Buckets may tell fewer bits apart.
-        let told_apart = level.min(self.buckets.len().checked_ilog2().unwrap_or(0));
-        let first = place & ((1 << told_apart) - 1);
-        let of_bucket = |bucket| {
-            let bucket = self.bucket(bucket);
-            bucket.entries().map(move |entry| bucket.key_and_calendars(entry))
+    pub fn of_hash(&self, place: usize, level: u32) -> impl Iterator<Item = (ProfileKey, Calendars<'_>)> {
+        let pairs = self.pairs();
+        let first = (place as u64).reverse_bits();
+        let [from, to] = [first, first | u64::MAX >> level].map(|order| pair_of_order(order, pairs.len()));
+        // Behind the last pair those for whom it had no room.
+        let numbers = (0..pairs.len()).map(move |step| (step, (from + step) % pairs.len()));
+        let numbers = numbers.take_while(move |(step, number)| {
+            *step <= to - from || pair::is_full(&pairs[(number + pairs.len() - 1) % pairs.len()])
+        });
+        let slots = numbers.flat_map(|(_, number)| (0..SLOTS).map(move |slot| (number, slot)));
+        let profiles = slots.filter_map(move |(number, slot)| {
+            let (key, head) = pair::profile_at(&pairs[number], slot)?;
+            linear::covers(place, level, key.low()).then(|| (key, self.calendars_in(&pairs[number], slot, head)))
+        });
+        profiles
+    }
+
+    #[inline]
+    fn pairs(&self) -> &[Pair] {
+        self.pairs.bytes().as_chunks().0
+    }
+
+    #[inline]
+    fn pair(&self, number: usize) -> &Pair {
+        &self.pairs()[number]
+    }
+
+    #[inline]
+    fn pair_mut(&mut self, number: usize) -> &mut Pair {
+        &mut self.pairs.bytes_mut().as_chunks_mut().0[number]
+    }
+
+    /// What the body has of the profile in a slot.
+    #[inline]
+    fn part(&self, pair: &Pair, slot: usize) -> &[u8] {
+        let (place, length) = pair::body(pair);
+        let body = self.bodies.get(place, length);
+        &body[body::range(body, slot)]
+    }
+
+    /// Puts `bytes` in the stead of a range of what the body has of the profile at `spot`.
+    fn replace(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
+        let (place, before) = pair::body(self.pair(spot.pair));
+        let body = self.bodies.get(place, before);
+        let part = body::plain_range(body, spot.slot);
+        let fits = |part: &Range<usize>| part.len() - range.len() + bytes.len() < usize::from(body::LARGE);
+        let Some(part) = part.filter(fits) else {
+            return self.replace_large(spot, range, bytes);
         };
-        let buckets = (first..self.buckets.len()).step_by(1 << told_apart);
-        buckets.flat_map(of_bucket).filter(move |(key, _)| linear::covers(place, level, key.low()))
-    }
-
-    /// Which bucket the profile is in, if any.
-    #[inline]
-    fn bucket_of(&self, key: ProfileKey) -> Option<usize> {
-        (!self.buckets.is_empty()).then(|| linear::address(key.low(), self.buckets.len()))
-    }
-
-    #[inline]
-    fn bucket(&self, bucket: usize) -> Bucket<'_> {
-        let BucketPlace { place, byte_count } = self.buckets[bucket];
-        Bucket::new(self.bytes.get(place, byte_count as usize))
-    }
-
-    fn set_count(&mut self, bucket: usize, count: usize) {
-        self.splice(bucket, 0..COUNT_BYTES, &count_bytes(count));
-    }
-
-    /// Puts `bytes` in the stead of a range of the bucket's.
-    fn splice(&mut self, bucket: usize, range: Range<usize>, bytes: &[u8]) {
-        let BucketPlace { place, byte_count: before } = self.buckets[bucket];
-        let before = before as usize;
-        let after = before - range.len() + bytes.len();
-        let end = range.start + bytes.len();
+        let [start, end] = [range.start, range.end].map(|at| part.start.max(body::SIZES) + at);
+        let after = before.max(body::SIZES) - range.len() + bytes.len();
+        let end_now = start + bytes.len();
+        if after == body::SIZES {
+            self.bodies.resize(place, before, 0);
+            return pair::set_body(self.pair_mut(spot.pair), Place::NOWHERE, 0);
+        }
         if after < before {
-            self.bytes.get_mut(place, before).copy_within(range.end.., end);
+            self.bodies.get_mut(place, before).copy_within(end.., end_now);
         }
-        let place = if after == before { place } else { self.bytes.resize(place, before, after) };
-        let target = self.bytes.get_mut(place, after);
-        if after > before {
-            target.copy_within(range.end..before, end);
+        let place = if after == before { place } else { self.bodies.resize(place, before, after) };
+        let body = self.bodies.get_mut(place, after);
+        if before == 0 {
+            body[..body::SIZES].fill(0);
+        } else if after > before {
+            body.copy_within(end..before, end_now);
         }
-        target[range.start..end].copy_from_slice(bytes);
-        self.buckets[bucket] = BucketPlace { place, byte_count: byte_count(after) };
-    }
-
-    /// Adds a bucket, which takes its part of another.
-    fn split_next(&mut self) {
-        let new = self.buckets.len();
-        self.buckets.push(EMPTY);
-        if new == 0 {
-            return;
-        }
-        let old = linear::parent(new);
-        if self.buckets[old].byte_count == 0 {
-            return;
-        }
-        let bytes = self.bucket(old).bytes.to_vec();
-        let was = Bucket::new(&bytes);
-        for bucket in [old, new] {
-            let (mut tags, mut sizes, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
-            for entry in was.entries() {
-                let (key, _) = was.key_and_calendars(entry);
-                if linear::address(key.low(), new + 1) == bucket {
-                    tags.push(bytes[Bucket::tag_at(entry.index)]);
-                    sizes.push(bytes[was.size_at(entry.index)]);
-                    bodies.extend_from_slice(&bytes[entry.start - was.length_bytes(entry.index)..entry.end]);
-                }
-            }
-            self.set_bucket(bucket, tags.len(), &[&tags, &sizes, &bodies]);
+        body[start..end_now].copy_from_slice(bytes);
+        let size = part.len() - range.len() + bytes.len();
+        body[spot.slot] = u8::try_from(size).expect("it is not large");
+        if after != before {
+            pair::set_body(self.pair_mut(spot.pair), place, after);
+            self.compact_if_sparse();
         }
     }
 
-    /// Fills a bucket with `count` profiles: `parts` are what follows the count.
-    fn set_bucket(&mut self, bucket: usize, count: usize, parts: &[&[u8]]) {
-        let BucketPlace { place, byte_count: before } = self.buckets[bucket];
-        let length = if count == 0 { 0 } else { COUNT_BYTES + parts.iter().map(|part| part.len()).sum::<usize>() };
-        let place = self.bytes.resize(place, before as usize, length);
-        let mut rest = self.bytes.get_mut(place, length).get_mut(COUNT_BYTES..).unwrap_or_default();
-        for part in parts {
-            let (target, after) = rest.split_at_mut(part.len());
-            target.copy_from_slice(part);
-            rest = after;
-        }
-        self.buckets[bucket] = BucketPlace { place, byte_count: byte_count(length) };
-        if count > 0 {
-            self.set_count(bucket, count);
-        }
+    /// The same when a part is large, or becomes so.
+    #[cold]
+    fn replace_large(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
+        let pair = self.pair(spot.pair);
+        let mut parts: [Vec<u8>; SLOTS] = std::array::from_fn(|slot| self.part(pair, slot).to_vec());
+        parts[spot.slot].splice(range, bytes.iter().copied());
+        self.write_body(spot.pair, &parts.each_ref().map(Vec::as_slice));
+        self.compact_if_sparse();
     }
 
-    /// Moves buckets to the front of the memory, so that no slot is free. Nine bytes moved were paid for by one freed.
+    fn write_body(&mut self, number: usize, parts: &body::Parts<'_>) {
+        let (place, before) = pair::body(self.pair(number));
+        let after = body::length(parts);
+        let place = self.bodies.resize(place, before, after);
+        body::write(parts, self.bodies.get_mut(place, after));
+        pair::set_body(self.pair_mut(number), place, after);
+    }
+
+    /// Moves bodies to the front of the memory, so that no slot is free. Nine bytes moved were paid for by one freed.
     #[inline]
     fn compact_if_sparse(&mut self) {
-        if self.bytes.is_sparse() {
+        if self.bodies.is_sparse() {
             self.compact();
         }
     }
 
     #[cold]
     fn compact(&mut self) {
-        let there = self.buckets.iter().enumerate().filter(|(_, bucket)| bucket.byte_count > 0);
-        let mut moved: Vec<_> = there.map(|(number, bucket)| (bucket.place, bucket.byte_count, number)).collect();
-        self.bytes.close_gaps(&mut moved);
-        for (place, _, number) in moved {
-            self.buckets[number].place = place;
+        let all = self.pairs().iter().enumerate().map(|(number, pair)| (number, pair::body(pair)));
+        let there = all.filter(|(_, (_, length))| *length > 0);
+        let mut moved: Vec<_> = there
+            .map(|(number, (place, length))| (place, u32::try_from(length).expect("a pair says it in four bytes"), number))
+            .collect();
+        self.bodies.close_gaps(&mut moved);
+        for (place, length, number) in moved {
+            pair::set_body(self.pair_mut(number), place, length as usize);
         }
     }
 }
 
-fn count_bytes(count: usize) -> [u8; COUNT_BYTES] {
-    u16::try_from(count).expect("keys are hashes: a bucket has few").to_le_bytes()
+/// Puts profiles in the order of the table.
+fn sort(coming: &mut [Coming<'_>]) {
+    coming.sort_unstable_by_key(|coming| (coming.key.low().reverse_bits(), coming.key));
+}
+
+/// In which of `pair_count` pairs a profile with this hash belongs.
+#[inline]
+const fn home(hash: u64, pair_count: usize) -> usize {
+    pair_of_order(hash.reverse_bits(), pair_count)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a share of a length")]
+#[inline]
+const fn pair_of_order(order: u64, pair_count: usize) -> usize {
+    ((order as u128 * pair_count as u128) >> u64::BITS) as usize
+}
+
+/// The pair after this one.
+#[inline]
+const fn next(number: usize, pair_count: usize) -> usize {
+    if number + 1 == pair_count { 0 } else { number + 1 }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use proptest::prelude::*;
 
     use super::*;
+    use crate::calendar;
 
-    /// Few buckets, tags that are often the same, and keys of which only the upper half tells some apart.
+    type Days = BTreeMap<Option<AppIndex>, BTreeSet<u16>>;
+
+    /// Hashes that are often the same, so that many profiles are not where they belong, and some behind the last pair.
     fn key(user: u64) -> ProfileKey {
-        let low = ((user % 7) << 57) | (user % 5);
-        ProfileKey::from_u128(u128::from(user) << 64 | u128::from(low))
+        let low = [0, 0, u64::MAX, u64::MAX, u64::MAX >> 1, user << 60, user << 3][(user % 7) as usize];
+        ProfileKey::from_u128(u128::from(user + 1) << 64 | u128::from(low))
+    }
+
+    fn bytes_of(days: &Days) -> Vec<u8> {
+        let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
+        for (app, day) in days.iter().flat_map(|(app, days)| days.iter().map(move |day| (*app, *day))) {
+            calendar::insert(&bytes, app, ActiveDay::from_code(day), &mut scratch);
+            std::mem::swap(&mut bytes, &mut scratch);
+        }
+        bytes
+    }
+
+    fn days_of(calendars: Calendars<'_>) -> Days {
+        calendars.tracks().map(|track| (track.app, track.days().map(ActiveDay::code).collect())).collect()
+    }
+
+    /// As the shard does it.
+    fn visit(profiles: &mut Profiles, key: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
+        profiles.prefetch(key);
+        let Some(spot) = profiles.find(key) else {
+            let mut bytes = Vec::new();
+            calendar::insert(&[], app, day, &mut bytes);
+            return profiles.add(key, &bytes);
+        };
+        profiles.prefetch_to_meet(spot, app, day);
+        let tracks = || profiles.calendars(spot).tracks();
+        let is_known = tracks().any(|track| track.app == app && track.around(day).active);
+        let latest = tracks().map(|track| track.latest).max();
+        match profiles.meet(spot, app, day) {
+            Meeting::Known => assert!(is_known),
+            Meeting::Later(append) => {
+                assert!(latest < Some(day) || (latest == Some(day) && !is_known), "{latest:?} {day:?}");
+                assert_eq!(Some(append.latest_of_all), latest);
+                assert_eq!(Some(append.latest), tracks().find(|track| track.app == app).map(|track| track.latest));
+                profiles.append(spot, append, day);
+            }
+            Meeting::Unclear => {
+                assert!(!is_known);
+                let mut bytes = Vec::new();
+                calendar::insert(&profiles.calendars(spot).to_bytes(), app, day, &mut bytes);
+                profiles.set_calendars(spot, &bytes);
+            }
+        }
     }
 
     #[derive(Clone, Debug)]
     enum Step {
-        Set(u64, usize),
-        Grow(u64),
+        Visit(u64, Option<AppIndex>, u16),
+        Set(u64, Days),
         Remove(u64),
-        AddAll(Vec<u64>),
+        AddAll(Vec<(u64, Days)>),
+    }
+
+    fn app() -> impl Strategy<Value = Option<AppIndex>> {
+        // The last of those whose number a head may have, and the first of the others.
+        prop_oneof![Just(0_u16), Just(1), Just(2), Just(252), Just(253)].prop_map(app_of)
+    }
+
+    fn app_of(code: u16) -> Option<AppIndex> {
+        code.checked_sub(1).and_then(AppIndex::new)
+    }
+
+    fn days() -> impl Strategy<Value = Days> {
+        let of_app = prop_oneof![4 => 0_usize..5, 2 => 5..60_usize, 1 => 240..270_usize, 1 => 0..1_500_usize];
+        let of_app = (app(), of_app, 1_u16..400).prop_map(|(app, count, step)| {
+            let days = (0..count).filter_map(|number| u16::try_from(number * usize::from(step)).ok());
+            (app, days.collect::<BTreeSet<_>>())
+        });
+        prop::collection::vec(of_app, 0..3).prop_map(|all| all.into_iter().filter(|(_, days)| !days.is_empty()).collect())
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        let length = prop_oneof![4 => 0_usize..60, 2 => 240_usize..270, 1 => 0_usize..3_000];
         prop_oneof![
-            3 => (0_u64..60, length).prop_map(|(user, length)| Step::Set(user, length)),
-            4 => (0_u64..60).prop_map(Step::Grow),
-            1 => (0_u64..60).prop_map(Step::Remove),
-            1 => prop::collection::vec(0_u64..60, 0..40).prop_map(Step::AddAll),
+            8 => (0_u64..80, app(), 0_u16..600).prop_map(|(user, app, day)| Step::Visit(user, app, day)),
+            8 => (0_u64..80, 0_u16..600).prop_map(|(user, day)| Step::Visit(user, None, day)),
+            2 => (0_u64..80, days()).prop_map(|(user, days)| Step::Set(user, days)),
+            2 => (0_u64..80).prop_map(Step::Remove),
+            1 => prop::collection::vec((0_u64..80, days()), 0..30).prop_map(Step::AddAll),
         ]
     }
 
     proptest! {
         #[test]
-        fn profiles_are_a_map(steps in prop::collection::vec(step(), 1..400)) {
-            let (mut profiles, mut expected) = (Profiles::default(), BTreeMap::<ProfileKey, Vec<u8>>::new());
-            let keys = || (0..60).map(key);
-            for (fill, step) in (0_u8..250).cycle().zip(steps) {
-                keys().for_each(|key| profiles.prefetch_bucket(key));
+        fn profiles_are_a_map(steps in prop::collection::vec(step(), 1..300)) {
+            let (mut profiles, mut expected) = (Profiles::default(), BTreeMap::<ProfileKey, Days>::new());
+            for step in steps {
                 match step {
-                    Step::Set(user, length) => {
-                        let calendars = vec![fill; length];
-                        match profiles.find(key(user)).map(|found| found.spot) {
-                            Some(spot) => profiles.set_calendars(&spot, &calendars),
-                            None => profiles.add(key(user), &calendars),
-                        }
-                        expected.insert(key(user), calendars);
+                    Step::Visit(user, app, day) => {
+                        visit(&mut profiles, key(user), app, ActiveDay::from_code(day));
+                        expected.entry(key(user)).or_default().entry(app).or_default().insert(day);
                     }
-                    Step::Grow(user) => {
-                        if let Some(spot) = profiles.find(key(user)).map(|found| found.spot)
-                            && let offset = expected[&key(user)].len() * usize::from(fill) / 250
-                            && let Some(calendars) = profiles.grow_calendars(&spot, offset)
-                        {
-                            let expected = expected.get_mut(&key(user)).unwrap();
-                            calendars[offset] = fill;
-                            expected.insert(offset, fill);
-                            prop_assert_eq!(&*calendars, expected);
+                    Step::Set(user, days) => {
+                        match profiles.find(key(user)) {
+                            Some(spot) => profiles.set_calendars(spot, &bytes_of(&days)),
+                            None => profiles.add(key(user), &bytes_of(&days)),
                         }
+                        expected.insert(key(user), days);
                     }
                     Step::Remove(user) => {
-                        if let Some(spot) = profiles.find(key(user)).map(|found| found.spot) {
-                            profiles.remove(&spot);
+                        if let Some(spot) = profiles.find(key(user)) {
+                            profiles.remove(spot);
                         }
                         expected.remove(&key(user));
                     }
-                    Step::AddAll(users) => {
-                        let calendars = vec![fill; usize::from(fill) * 2];
-                        let new = users.iter().map(|user| key(*user)).filter(|key| !expected.contains_key(key));
-                        let new: Vec<_> = new.map(|key| (key, calendars.as_slice())).collect();
-                        let distinct: BTreeMap<_, _> = new.iter().map(|(key, _)| (*key, calendars.clone())).collect();
-                        if distinct.len() < new.len() {
-                            continue;
-                        }
-                        prop_assert_eq!(profiles.add_all(&new), Ok(()));
-                        expected.extend(distinct);
-                        if let Some(user) = users.first() {
-                            prop_assert_eq!(profiles.add_all(&[(key(*user), &[])]), Err(key(*user)));
+                    Step::AddAll(all) => {
+                        let new = all.iter().map(|(user, days)| (key(*user), days.clone()));
+                        let new: BTreeMap<_, _> = new.filter(|(key, _)| !expected.contains_key(key)).collect();
+                        let bytes: Vec<_> = new.iter().map(|(key, days)| (*key, bytes_of(days))).collect();
+                        let bytes: Vec<_> = bytes.iter().map(|(key, bytes)| (*key, bytes.as_slice())).collect();
+                        prop_assert_eq!(profiles.add_all(&bytes), Ok(()));
+                        expected.extend(new);
+                        if let Some((there, _)) = all.first() {
+                            prop_assert_eq!(profiles.add_all(&[(key(*there), &[])]), Err(key(*there)));
+                            let twice = ProfileKey::from_u128(1);
+                            prop_assert_eq!(profiles.add_all(&[(twice, &[]), (twice, &[])]), Err(twice));
                         }
                     }
                 }
-                for key in keys() {
-                    prop_assert_eq!(profiles.calendars_of(key), expected.get(&key).map(Vec::as_slice));
+                for key in (0..80).map(key) {
+                    prop_assert_eq!(profiles.calendars_of(key).map(days_of), expected.get(&key).cloned());
+                }
+                prop_assert_eq!(profiles.count(), expected.len());
+            }
+            for level in 0..4 {
+                for place in 0..1_usize << level {
+                    let of_hash: Vec<_> =
+                        profiles.of_hash(place, level).map(|(key, calendars)| (key, days_of(calendars))).collect();
+                    let unique: BTreeMap<_, _> = of_hash.iter().cloned().collect();
+                    prop_assert_eq!(unique.len(), of_hash.len(), "none twice");
+                    let covered = |key: &ProfileKey| linear::covers(place, level, key.low());
+                    let expected: BTreeMap<_, _> =
+                        expected.iter().filter(|(key, _)| covered(key)).map(|(key, days)| (*key, days.clone())).collect();
+                    prop_assert_eq!(unique, expected);
                 }
             }
-            prop_assert_eq!(profiles.count(), expected.len());
-            let all: BTreeMap<_, _> = profiles.all().map(|(key, calendars)| (key, calendars.to_vec())).collect();
-            prop_assert_eq!(all, expected);
         }
     }
 }

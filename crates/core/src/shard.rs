@@ -4,18 +4,15 @@ mod run;
 use dauphin_model::{ActiveDay, AppIndex, Cause, ProfileKey, Scope, SessionFingerprint};
 use hashbrown::HashTable;
 
-use crate::calendar::{self, Append, Around, Calendars, Meeting};
+use crate::calendar::{self, Around, Calendars, Meeting};
 use crate::page::Pages;
 use crate::person::{Flags, Persons};
 use crate::profiles::{Profiles, Spot};
 use crate::row::{RowChanges, Scopes};
 use crate::seen::{Seen, Session};
 
-/// How many changes before it is its turn a profile is asked for, and where it lies as many before that: by then it is
-/// near, and not gone again.
-const AHEAD: usize = 12;
-/// Profiles with runs of activity that are asked for together: each takes longer than a change does.
-const BATCH: usize = 32;
+/// Profiles that are asked for together: by the time it is their turn they are near, and not gone again.
+const BATCH: usize = 16;
 
 /// One thing that happened to a profile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -142,24 +139,53 @@ impl Shard {
             return self.apply_runs(changes, stamp, rows);
         }
         let mut applied = Applied::default();
-        for (index, change) in changes.iter().enumerate() {
-            if let Some(later) = changes.get(index + 2 * AHEAD) {
-                self.profiles.prefetch_place(later.profile());
+        let mut batches = changes.chunks(BATCH).peekable();
+        self.prefetch(batches.peek().copied().unwrap_or_default());
+        while let Some(batch) = batches.next() {
+            self.prefetch(batches.peek().copied().unwrap_or_default());
+            let mut spots = [None; BATCH];
+            for (change, spot) in batch.iter().zip(&mut spots) {
+                *spot = self.find_ahead(change);
             }
-            if let Some(soon) = changes.get(index + AHEAD) {
-                self.profiles.prefetch_bucket(soon.profile());
+            let moves = self.profiles.moves();
+            for (change, spot) in batch.iter().zip(spots) {
+                let is_right = self.profiles.moves() == moves;
+                let spot = if is_right { spot } else { self.profiles.find(change.profile()) };
+                self.apply(*change, spot, stamp, rows, &mut applied);
             }
-            self.apply(*change, stamp, rows, &mut applied);
         }
         applied
     }
 
-    #[inline(always)]
-    fn apply(&mut self, change: Change, stamp: Stamp, rows: &mut RowChanges, applied: &mut Applied) {
+    /// Asks for profiles.
+    #[inline]
+    fn prefetch(&self, changes: &[Change]) {
+        changes.iter().for_each(|change| self.profiles.prefetch(change.profile()));
+    }
+
+    /// Finds the profile of a change, and asks for what else of it the change needs.
+    #[inline]
+    fn find_ahead(&self, change: &Change) -> Option<Spot> {
+        let Change::Active { profile, app, day } = *change else { return self.profiles.find(change.profile()) };
+        let spot = self.profiles.find(profile)?;
+        self.profiles.prefetch_to_meet(spot, app, day);
+        Some(spot)
+    }
+
+    /// Applies a change of the profile at `spot`, or of one that is not here.
+    #[inline]
+    fn apply(
+        &mut self,
+        change: Change,
+        spot: Option<Spot>,
+        stamp: Stamp,
+        rows: &mut RowChanges,
+        applied: &mut Applied,
+    ) {
         match change {
-            Change::Active { profile, app, day } => self.activate(profile, (app, day), stamp, rows, applied),
+            Change::Active { profile, app, day } => self.activate(profile, spot, (app, day), stamp, rows, applied),
             Change::Known { profile } => {
-                if !self.contains(profile) && self.elsewhere(profile).is_none() && self.know(profile) {
+                if spot.is_none() && self.elsewhere(profile).is_none() && self.know(profile) {
                     applied.effective.push(change);
                 }
             }
@@ -174,47 +200,27 @@ impl Shard {
     }
 
     /// Makes a profile active.
-    #[inline(always)]
+    #[inline]
     fn activate(
         &mut self,
         profile: ProfileKey,
+        spot: Option<Spot>,
         (app, day): (Option<AppIndex>, ActiveDay),
         stamp: Stamp,
         rows: &mut RowChanges,
         applied: &mut Applied,
     ) {
-        let found = self.profiles.find(profile);
-        let changed = match found.map(|found| (found.spot, Calendars::trusted(found.calendars).meet(app, day))) {
-            Some((_, Meeting::Known)) => return,
+        match spot.map(|spot| (spot, self.profiles.meet(spot, app, day))) {
+            Some((_, Meeting::Known)) => {}
             Some((spot, Meeting::Later(append))) if self.persons.is_single(profile) => {
-                self.append(spot, append, profile, (app, day), stamp, rows)
+                self.profiles.append(spot, append, day);
+                let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
+                let (in_app, in_workspace) = (after(append.latest), after(append.latest_of_all));
+                self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
+                applied.effective.push(Change::Active { profile, app, day });
             }
-            _ => false,
-        };
-        if changed {
-            applied.effective.push(Change::Active { profile, app, day });
-        } else {
-            self.insert(profile, (app, day), stamp, rows, applied);
+            _ => self.insert(profile, spot, (app, day), stamp, rows, applied),
         }
-    }
-
-    /// Puts a day behind the others of its track.
-    #[inline(always)]
-    fn append(
-        &mut self,
-        spot: Spot,
-        append: Append,
-        profile: ProfileKey,
-        (app, day): (Option<AppIndex>, ActiveDay),
-        stamp: Stamp,
-        rows: &mut RowChanges,
-    ) -> bool {
-        let Some(calendars) = self.profiles.grow_calendars(&spot, append.end) else { return false };
-        append.make(day, calendars);
-        let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
-        let (in_app, in_workspace) = (after(append.latest), after(append.latest_of_all));
-        self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
-        true
     }
 
     /// Puts a day anywhere among those of a profile, or of a new one.
@@ -222,22 +228,22 @@ impl Shard {
     fn insert(
         &mut self,
         profile: ProfileKey,
+        spot: Option<Spot>,
         (app, day): (Option<AppIndex>, ActiveDay),
         stamp: Stamp,
         rows: &mut RowChanges,
         applied: &mut Applied,
     ) {
         let change = Change::Active { profile, app, day };
-        let found = self.profiles.find(profile);
-        if found.is_none()
+        if spot.is_none()
             && let Some(home) = self.elsewhere(profile)
         {
             return applied.elsewhere.push((home, change));
         }
-        let (spot, own) = found.map_or((None, &[][..]), |found| (Some(found.spot), found.calendars));
+        let own = spot.map_or(Calendars::NONE, |spot| self.profiles.calendars(spot));
         let (mut in_app, mut in_workspace) = (Around::NOBODY, Around::NOBODY);
-        let mut look = |calendars| -> bool {
-            Calendars::trusted(calendars).tracks().any(|track| {
+        let mut look = |calendars: Calendars<'_>| -> bool {
+            calendars.tracks().any(|track| {
                 let around = track.around(day);
                 if track.app == app {
                     in_app = in_app.or(around);
@@ -250,12 +256,12 @@ impl Shard {
             return;
         }
         for member in self.persons.profiles_of(&profile).iter().filter(|member| **member != profile) {
-            look(self.profiles.calendars_of(*member).unwrap_or_default());
+            look(self.calendars_of(*member));
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        calendar::insert(own, app, day, &mut scratch);
+        calendar::insert(&own.to_bytes(), app, day, &mut scratch);
         match spot {
-            Some(spot) => self.profiles.set_calendars(&spot, &scratch),
+            Some(spot) => self.profiles.set_calendars(spot, &scratch),
             None => self.add(profile, &scratch),
         }
         self.scratch = scratch;
@@ -301,7 +307,7 @@ impl Shard {
 
     /// Makes room for so many profiles more than there are, so that the table does not grow while they come.
     pub fn reserve(&mut self, profile_count: usize) {
-        self.profiles.reserve(profile_count);
+        self.profiles.make_room(profile_count);
     }
 
     pub(crate) const fn profiles(&self) -> &Profiles {
@@ -325,7 +331,7 @@ impl Shard {
     }
 
     pub(crate) fn calendars_of(&self, profile: ProfileKey) -> Calendars<'_> {
-        Calendars::trusted(self.profiles.calendars_of(profile).unwrap_or_default())
+        self.profiles.calendars_of(profile).unwrap_or(Calendars::NONE)
     }
 
     /// Number of profiles.

@@ -67,6 +67,8 @@ pub(crate) struct Merge {
     all: Vec<Merged>,
     known: Vec<ActiveDay>,
     gaps: Vec<u8>,
+    /// The calendars as they were.
+    own: Vec<u8>,
 }
 
 struct MergedTrack {
@@ -92,8 +94,17 @@ impl Merge {
         self.days.clear();
         self.tracks.clear();
         let Some(first) = put_in.iter().map(|one| one.day()).min() else { return false };
+        let mut own = std::mem::take(&mut self.own);
+        own.clear();
+        calendars.write_to(&mut own);
+        let any_new = self.merge_into(&own, first, put_in);
+        self.own = own;
+        any_new
+    }
+
+    fn merge_into(&mut self, calendars: &[u8], first: ActiveDay, put_in: &[AppDay]) -> bool {
         let mut any_new = false;
-        let mut reader = Reader::new(calendars.bytes());
+        let mut reader = Reader::new(calendars);
         while !reader.is_empty() {
             let rest = reader.rest();
             let (code, track) = read_track(&mut reader).expect("checked when it was taken");

@@ -133,9 +133,9 @@ impl Shard {
 
     /// Takes the profile out of the shard and out of its person; gives its calendars.
     pub(crate) fn take_out(&mut self, key: ProfileKey) -> Vec<u8> {
-        let Some(found) = self.profiles.find(key) else { return Vec::new() };
-        let (spot, calendars) = (found.spot, found.calendars.to_vec());
-        self.profiles.remove(&spot);
+        let Some(spot) = self.profiles.find(key) else { return Vec::new() };
+        let calendars = self.profiles.calendars(spot).to_bytes();
+        self.profiles.remove(spot);
         self.persons.split(key);
         self.persons.set_flags(key, Flags::NONE);
         self.pages.touch(key);
@@ -144,9 +144,9 @@ impl Shard {
 
     /// The profile is here, with these calendars and no others.
     pub(crate) fn put(&mut self, key: ProfileKey, calendars: &[u8]) {
-        match self.profiles.find(key).map(|found| found.spot) {
+        match self.profiles.find(key) {
             Some(spot) => {
-                self.profiles.set_calendars(&spot, calendars);
+                self.profiles.set_calendars(spot, calendars);
                 self.pages.touch(key);
             }
             None => self.add(key, calendars),
@@ -155,8 +155,7 @@ impl Shard {
 
     /// The active days of `from` become days of `into` too; gives the calendars of `into`. The person stays as active.
     pub(crate) fn absorb(&mut self, into: ProfileKey, from: ProfileKey) -> Vec<u8> {
-        let copy = |of: Calendars<'_>| of.bytes().to_vec();
-        let (mut calendars, absorbed) = (copy(self.calendars_of(into)), copy(self.calendars_of(from)));
+        let (mut calendars, absorbed) = (self.calendars_of(into).to_bytes(), self.calendars_of(from).to_bytes());
         let mut scratch = Vec::new();
         for track in Calendars::trusted(&absorbed).tracks() {
             for day in track.days() {
@@ -197,8 +196,8 @@ impl Shard {
     /// nor a day here. What is counted by fingerprint adds neither.
     pub fn is_repeat(&self, change: &Change) -> bool {
         match change {
-            Change::Active { profile, app, day } => match self.profiles.calendars_of(*profile) {
-                Some(calendars) => matches!(Calendars::trusted(calendars).meet(*app, *day), Meeting::Known),
+            Change::Active { profile, app, day } => match self.profiles.find(*profile) {
+                Some(spot) => matches!(self.profiles.meet(spot, *app, *day), Meeting::Known),
                 None => self.elsewhere(*profile).is_some(),
             },
             Change::Known { profile } => self.contains(*profile) || self.elsewhere(*profile).is_some(),

@@ -1,6 +1,7 @@
 use dauphin_model::{Cause, ProfileKey, Scope};
 
 use super::{Applied, BATCH, Change, Shard, Stamp};
+use crate::profiles::Spot;
 use crate::calendar::{AppDay, Calendars, Merge};
 use crate::person::Flags;
 use crate::row::{RowChanges, Scopes};
@@ -119,7 +120,8 @@ impl Shard {
             self.apply_part(&part, &mut merge, stamp, rows, &mut applied);
         }
         for change in changes.iter().filter(|change| !matches!(change, Change::Active { .. })) {
-            self.apply(*change, stamp, rows, &mut applied);
+            let spot = self.profiles.find(change.profile());
+            self.apply(*change, spot, stamp, rows, &mut applied);
         }
         applied
     }
@@ -133,11 +135,19 @@ impl Shard {
         applied: &mut Applied,
     ) {
         let mut start = 0;
-        for batch in part.runs.chunks(BATCH) {
-            batch.iter().for_each(|run| self.profiles.prefetch_place(run.profile));
-            batch.iter().for_each(|run| self.profiles.prefetch_bucket(run.profile));
-            for run in batch {
-                self.apply_run(run.profile, &part.days[start..run.end], merge, stamp, rows, applied);
+        let mut batches = part.runs.chunks(BATCH).peekable();
+        while let Some(batch) = batches.next() {
+            let soon = batches.peek().copied().unwrap_or_default();
+            soon.iter().for_each(|run| self.profiles.prefetch(run.profile));
+            let mut spots = [None; BATCH];
+            for (run, spot) in batch.iter().zip(&mut spots) {
+                *spot = self.profiles.find(run.profile);
+                spot.iter().for_each(|spot| self.profiles.prefetch_body(*spot));
+            }
+            let moves = self.profiles.moves();
+            for (run, spot) in batch.iter().zip(spots) {
+                let spot = if self.profiles.moves() == moves { spot } else { self.profiles.find(run.profile) };
+                self.apply_run(run.profile, spot, &part.days[start..run.end], merge, stamp, rows, applied);
                 start = run.end;
             }
         }
@@ -146,6 +156,7 @@ impl Shard {
     fn apply_run(
         &mut self,
         profile: ProfileKey,
+        spot: Option<Spot>,
         run: &[AppDay],
         merge: &mut Merge,
         stamp: Stamp,
@@ -153,22 +164,22 @@ impl Shard {
         applied: &mut Applied,
     ) {
         if let [one] = run {
-            return self.apply(Change::Active { profile, app: one.app(), day: one.day() }, stamp, rows, applied);
+            return self.activate(profile, spot, (one.app(), one.day()), stamp, rows, applied);
         }
-        let found = self.profiles.find(profile);
-        let is_here = found.is_some() || self.elsewhere(profile).is_none();
+        let is_here = spot.is_some() || self.elsewhere(profile).is_none();
         if !is_here || !self.persons.is_single(profile) {
             for at in run {
-                let change = Change::Active { profile, app: at.app(), day: at.day() };
-                self.apply(change, stamp, rows, applied);
+                // The first may add it.
+                let spot = self.profiles.find(profile);
+                self.activate(profile, spot, (at.app(), at.day()), stamp, rows, applied);
             }
             return;
         }
-        let (spot, own) = found.map_or((None, &[][..]), |found| (Some(found.spot), found.calendars));
-        if !merge.merge(Calendars::trusted(own), run) {
+        let own = spot.map_or(Calendars::NONE, |spot| self.profiles.calendars(spot));
+        if !merge.merge(own, run) {
             return;
         }
-        match &spot {
+        match spot {
             Some(spot) => {
                 self.profiles.set_calendars(spot, &merge.bytes);
                 self.pages.touch(profile);
