@@ -191,7 +191,7 @@ fn read_track<'a>(reader: &mut Reader<'a>) -> Result<(u16, Track<'a>), Calendars
 
 impl Track<'_> {
     /// What it takes to make `day` active here, when the profile has no other track.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn meet(self, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
         if self.app != app {
             return Meeting::Unclear;
@@ -202,9 +202,14 @@ impl Track<'_> {
                 let gap = gap.to_le_bytes()[0];
                 Meeting::Later(Append { start: 0, end: 0, gap, latest: self.latest, latest_of_all: self.latest })
             }
-            None if self.around(day).active => Meeting::Known,
+            None if self.has_before(day) => Meeting::Known,
             _ => Meeting::Unclear,
         }
+    }
+
+    #[inline(never)]
+    fn has_before(self, day: ActiveDay) -> bool {
+        self.around(day).active
     }
 
     /// The active days, newest first.

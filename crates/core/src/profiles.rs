@@ -8,7 +8,7 @@ use prefetch_index::prefetch_index;
 
 use crate::arena::{Arena, Place};
 use crate::calendar::{Append, Calendars, Meeting, Track};
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, whole_pages};
 use crate::linear;
 use pair::{Head, Lead, PAIR_BYTES, Pair, SLOTS};
 
@@ -23,7 +23,7 @@ pub(crate) struct Profiles {
     pairs: Chunk,
     bodies: Arena,
     count: usize,
-    /// How often a profile came to stand elsewhere.
+    /// How often profiles came to stand elsewhere.
     moves: usize,
 }
 
@@ -37,21 +37,50 @@ const PROFILES_MAX_PAIRS: usize = 8;
 const GROWTH: usize = 6;
 /// Pairs that are read together when the table grows.
 const GROWN_PAIRS: usize = 32;
+/// Bodies that are asked for before they are moved.
+const COMPACTED_AHEAD: usize = 12;
 /// Nobody is so far from where they belong whose key is a hash.
 const AWAY_MAX: usize = 4096;
 
-/// Where a profile stands, until the table changes.
+/// Where a profile stands, until the table changes: eight times its pair, and its slot. Small, because spots are kept by the
+/// dozen.
 #[derive(Clone, Copy)]
-pub(crate) struct Spot {
-    pair: usize,
-    slot: usize,
+pub(crate) struct Spot(u32);
+
+impl Spot {
+    #[inline]
+    fn new(pair: usize, slot: usize) -> Self {
+        Self(u32::try_from(pair << 3 | slot).expect("a shard has less than three billion profiles"))
+    }
+
+    #[inline]
+    const fn pair(self) -> usize {
+        (self.0 >> 3) as usize
+    }
+
+    #[inline]
+    const fn slot(self) -> usize {
+        (self.0 & 7) as usize
+    }
 }
 
-/// A profile to be put into the table.
-struct Coming<'a> {
-    key: ProfileKey,
-    head: Head,
-    part: &'a [u8],
+/// The pair from which on a profile stands, if it is there; until the table changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Home(usize);
+
+/// What one pair says of where a profile stands.
+#[derive(Clone, Copy)]
+pub(crate) enum Sought {
+    Here(Spot),
+    /// It is not there.
+    Nowhere,
+    /// It is from here on, if it is there.
+    Beyond(Home),
+}
+
+impl Home {
+    /// Nobody stands here.
+    pub const NOWHERE: Self = Self(usize::MAX);
 }
 
 impl Profiles {
@@ -65,7 +94,7 @@ impl Profiles {
         self.pairs.bytes().len() + self.bodies.byte_count()
     }
 
-    /// How often a profile came to stand elsewhere: while this is the same, a spot is right.
+    /// How often profiles came to stand elsewhere: while this is the same, spots are right, and nobody's home is another.
     pub const fn moves(&self) -> usize {
         self.moves
     }
@@ -73,33 +102,62 @@ impl Profiles {
     /// Where the profile stands, if it is there.
     #[inline]
     pub fn find(&self, key: ProfileKey) -> Option<Spot> {
-        let pairs = self.pairs();
-        let mut number = home(key.low(), pairs.len());
+        self.find_from(self.home(key), key)
+    }
+
+    /// Where the profile stands from a pair on, if it is there.
+    #[inline]
+    pub fn find_from(&self, mut home: Home, key: ProfileKey) -> Option<Spot> {
         loop {
-            let pair = pairs.get(number)?;
-            if let Some(slot) = pair::slot_of(pair, key) {
-                return Some(Spot { pair: number, slot });
+            match self.seek(home, key) {
+                Sought::Here(spot) => return Some(spot),
+                Sought::Nowhere => return None,
+                Sought::Beyond(next) => home = next,
             }
-            if !pair::is_full(pair) {
-                return None;
-            }
-            number = next(number, pairs.len());
         }
     }
 
-    /// Asks for where the profile belongs.
-    #[inline]
-    pub fn prefetch(&self, key: ProfileKey) {
+    /// Where the profile stands, if it is there, of whom one pair has said this.
+    #[inline(always)]
+    pub fn resolve(&self, sought: Sought, key: ProfileKey) -> Option<Spot> {
+        match sought {
+            Sought::Here(spot) => Some(spot),
+            Sought::Beyond(home) => self.find_from(home, key),
+            // It may have come since.
+            Sought::Nowhere => self.find(key),
+        }
+    }
+
+    /// Looks for the profile in one pair.
+    #[inline(always)]
+    pub fn seek(&self, Home(number): Home, key: ProfileKey) -> Sought {
+        let pairs = self.pairs();
+        let Some(pair) = pairs.get(number) else { return Sought::Nowhere };
+        match pair::slot_of(pair, key) {
+            Some(slot) => Sought::Here(Spot::new(number, slot)),
+            None if pair::is_full(pair) => Sought::Beyond(Home(next(number, pairs.len()))),
+            None => Sought::Nowhere,
+        }
+    }
+
+    /// Where the profile belongs.
+    #[inline(always)]
+    pub fn home(&self, key: ProfileKey) -> Home {
+        Home(pair_of_order(key.low().reverse_bits(), self.pairs().len()))
+    }
+
+    /// Asks for where a profile belongs.
+    #[inline(always)]
+    pub fn prefetch(&self, Home(number): Home) {
         let bytes = self.pairs.bytes();
-        let at = home(key.low(), bytes.len() / PAIR_BYTES) * PAIR_BYTES;
-        prefetch_index(bytes, at);
-        prefetch_index(bytes, at + CACHE_LINE_BYTES);
+        prefetch_index(bytes, number * PAIR_BYTES);
+        prefetch_index(bytes, number * PAIR_BYTES + CACHE_LINE_BYTES);
     }
 
     /// Asks for the profile's body.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_body(&self, spot: Spot) {
-        let (place, length) = pair::body(self.pair(spot.pair));
+        let (place, length) = pair::body(self.pair(spot.pair()));
         let bytes = self.bodies.get(place, length);
         // To ask for what is not there costs less than to find out.
         for line in 0..PREFETCHED_LINES {
@@ -108,9 +166,9 @@ impl Profiles {
     }
 
     /// Asks for the profile's body if that is needed to make `day` active in the track of `app`.
-    #[inline]
+    #[inline(always)]
     pub fn prefetch_to_meet(&self, spot: Spot, app: Option<AppIndex>, day: ActiveDay) {
-        let head = pair::head_at(self.pair(spot.pair), spot.slot);
+        let head = pair::head_at(self.pair(spot.pair()), spot.slot());
         if !head.is_only_track(app) || day < head.latest || (day > head.latest && head.gap != 0) {
             self.prefetch_body(spot);
         }
@@ -118,11 +176,11 @@ impl Profiles {
 
     /// The calendars of the profile at `spot`.
     pub fn calendars(&self, spot: Spot) -> Calendars<'_> {
-        let pair = self.pair(spot.pair);
-        self.calendars_in(pair, spot.slot, pair::head_at(pair, spot.slot))
+        let pair = self.pair(spot.pair());
+        self.calendars_in(pair, spot.slot(), pair::head_at(pair, spot.slot()))
     }
 
-    #[inline]
+    #[inline(always)]
     fn calendars_in(&self, pair: &Pair, slot: usize, head: Head) -> Calendars<'_> {
         let part = self.part(pair, slot);
         match head.lead.track_code() {
@@ -140,73 +198,82 @@ impl Profiles {
     }
 
     /// What it takes to make `day` active in the track of `app` of the profile at `spot`.
-    #[inline]
+    #[inline(always)]
     pub fn meet(&self, spot: Spot, app: Option<AppIndex>, day: ActiveDay) -> Meeting {
-        let pair = self.pair(spot.pair);
-        let head = pair::head_at(pair, spot.slot);
+        let pair = self.pair(spot.pair());
+        let head = pair::head_at(pair, spot.slot());
         if head.is_only_track(app) && day >= head.latest {
             // The body has nothing to say of this.
             return Track { app, latest: head.latest, gaps: &[], last_gap: head.gap }.meet(app, day);
         }
-        self.calendars_in(pair, spot.slot, head).meet(app, day)
+        self.calendars_in(pair, spot.slot(), head).meet(app, day)
     }
 
     /// Makes a day active that was met.
-    #[inline]
+    #[inline(always)]
     pub fn append(&mut self, spot: Spot, append: Append, day: ActiveDay) {
-        let pair = self.pair_mut(spot.pair);
-        let head = pair::head_at(pair, spot.slot);
+        let pair = self.pair_mut(spot.pair());
+        let head = pair::head_at(pair, spot.slot());
         if head.lead == Lead::TOGETHER {
             self.replace(spot, append.end..append.end, &[0]);
-            let (place, length) = pair::body(self.pair(spot.pair));
+            let (place, length) = pair::body(self.pair(spot.pair()));
             let body = self.bodies.get_mut(place, length);
-            let part = body::range(body, spot.slot);
+            let part = body::range(body, spot.slot());
             return append.make(day, &mut body[part]);
         }
         if head.gap == 0 {
-            return pair::set_head(pair, spot.slot, Head { gap: append.gap, latest: day, ..head });
+            return pair::set_head(pair, spot.slot(), Head { gap: append.gap, latest: day, ..head });
         }
-        pair::set_head(pair, spot.slot, Head { gap: 0, latest: day, ..head });
-        let end = self.part(self.pair(spot.pair), spot.slot).len();
-        self.replace(spot, end..end, &[head.gap, append.gap]);
+        pair::set_head(pair, spot.slot(), Head { gap: 0, latest: day, ..head });
+        self.push(spot, [head.gap, append.gap]);
+    }
+
+    /// Puts two bytes behind what the body has of the profile at `spot`.
+    #[inline(always)]
+    fn push(&mut self, spot: Spot, two: [u8; 2]) {
+        let (place, before) = pair::body(self.pair(spot.pair()));
+        let after = before + two.len();
+        let end = body::plain_range(self.bodies.get(place, before), spot.slot())
+            .filter(|part| part.len() + two.len() < usize::from(body::LARGE) && !part.is_empty());
+        let Some(Range { end, .. }) = end else {
+            let end = self.part(self.pair(spot.pair()), spot.slot()).len();
+            return self.replace(spot, end..end, &two);
+        };
+        self.compact_if_sparse();
+        let (place, _) = pair::body(self.pair(spot.pair()));
+        let place = self.bodies.resize(place, before, after);
+        pair::set_body(self.pair_mut(spot.pair()), place, after);
+        let body = self.bodies.get_mut(place, after);
+        body.copy_within(end..before, end + two.len());
+        body[end..end + two.len()].copy_from_slice(&two);
+        body[spot.slot()] += 2;
     }
 
     /// Gives the profile at `spot` other calendars.
     pub fn set_calendars(&mut self, spot: Spot, calendars: &[u8]) {
         let (head, part) = Head::split(calendars);
-        let pair = self.pair_mut(spot.pair);
-        pair::set_head(pair, spot.slot, head);
-        let before = self.part(self.pair(spot.pair), spot.slot).len();
+        let pair = self.pair_mut(spot.pair());
+        pair::set_head(pair, spot.slot(), head);
+        let before = self.part(self.pair(spot.pair()), spot.slot()).len();
         self.replace(spot, 0..before, part);
     }
 
     /// Adds a profile that is not there.
     pub fn add(&mut self, key: ProfileKey, calendars: &[u8]) {
         self.make_room(1);
-        self.moves += 1;
-        self.count += 1;
         let (head, part) = Head::split(calendars);
-        let spot = self.stand(key, head).0;
+        let spot = self.stand(key, head).expect("it is not there, and keys are hashes");
         self.replace(spot, 0..0, part);
     }
 
     /// Adds many profiles that are not there, none of which stands twice among them. Gives one that is refused: it is there,
-    /// stands twice, or is too far from where it belongs for keys that are hashes.
+    /// stands twice, or is too far from where it belongs for keys that are hashes; then those before it have been added.
     pub fn add_all(&mut self, profiles: &[(ProfileKey, &[u8])]) -> Result<(), ProfileKey> {
         self.make_room(profiles.len());
-        let coming = profiles.iter().map(|(key, calendars)| {
+        self.settle(profiles.iter().map(|(key, calendars)| {
             let (head, part) = Head::split(calendars);
-            Coming { key: *key, head, part }
-        });
-        let mut coming: Vec<_> = coming.collect();
-        sort(&mut coming);
-        if let Some(pair) = coming.windows(2).find(|pair| pair[0].key == pair[1].key) {
-            return Err(pair[0].key);
-        }
-        if let Some(there) = coming.iter().find(|coming| self.find(coming.key).is_some()) {
-            return Err(there.key);
-        }
-        self.settle(&coming)
+            (*key, head, part)
+        }))
     }
 
     /// Makes room for so many profiles more than there are.
@@ -220,60 +287,55 @@ impl Profiles {
 
     #[cold]
     fn grow(&mut self, pair_count: usize) {
-        let pairs = Chunk::new(pair_count * PAIR_BYTES);
+        let pairs = Chunk::new(whole_pages(pair_count * PAIR_BYTES));
         let old = std::mem::replace(self, Self { pairs, moves: self.moves + 1, ..Self::default() });
         for pairs in old.pairs().chunks(GROWN_PAIRS) {
             let slots = pairs.iter().flat_map(|pair| (0..SLOTS).map(move |slot| (pair, slot)));
-            let coming = slots.filter_map(|(pair, slot)| {
-                let (key, head) = pair::profile_at(pair, slot)?;
-                Some(Coming { key, head, part: old.part(pair, slot) })
+            let profiles = slots.filter_map(|(pair, slot)| {
+                pair::profile_at(pair, slot).map(|(key, head)| (key, head, old.part(pair, slot)))
             });
-            let mut coming: Vec<_> = coming.collect();
-            sort(&mut coming);
-            self.settle(&coming).expect("they were there before");
+            self.settle(profiles).expect("they were there before");
         }
     }
 
-    /// Puts in profiles that are sorted, and writes each body that they need once.
-    fn settle(&mut self, coming: &[Coming<'_>]) -> Result<(), ProfileKey> {
-        self.moves += 1;
-        let mut spots = Vec::with_capacity(coming.len());
-        for Coming { key, head, .. } in coming {
-            let (spot, away) = self.stand(*key, *head);
-            self.count += 1;
-            if away > AWAY_MAX {
-                return Err(*key);
-            }
-            spots.push(spot);
+    /// Puts in profiles that are not there, and writes each body that they need once.
+    fn settle<'a>(&mut self, coming: impl Iterator<Item = (ProfileKey, Head, &'a [u8])>) -> Result<(), ProfileKey> {
+        let mut placed = Vec::with_capacity(coming.size_hint().1.unwrap_or_default());
+        for (key, head, part) in coming {
+            placed.push((self.stand(key, head).ok_or(key)?, part));
         }
-        let mut rest = coming;
-        for spots in spots.chunk_by(|one, next| one.pair == next.pair) {
-            let (here, after) = rest.split_at(spots.len());
-            rest = after;
-            let mut parts: body::Parts<'_> = [&[]; SLOTS];
-            spots.iter().zip(here).for_each(|(spot, coming)| parts[spot.slot] = coming.part);
-            if pair::body(self.pair(spots[0].pair)).1 == 0 {
-                self.write_body(spots[0].pair, &parts);
-            } else {
-                spots.iter().for_each(|spot| self.replace(*spot, 0..0, parts[spot.slot]));
+        placed.sort_unstable_by_key(|(spot, _)| spot.0);
+        for here in placed.chunk_by(|(one, _), (next, _)| one.pair() == next.pair()) {
+            let number = here[0].0.pair();
+            if pair::body(self.pair(number)).1 > 0 {
+                here.iter().for_each(|(spot, part)| self.replace(*spot, 0..0, part));
+                continue;
             }
+            let mut parts: body::Parts<'_> = [&[]; SLOTS];
+            here.iter().for_each(|(spot, part)| parts[spot.slot()] = part);
+            self.write_body(number, &parts);
         }
         Ok(())
     }
 
-    /// Puts a profile into the first pair that has room, from the one on where it belongs; says also how many are between.
-    fn stand(&mut self, key: ProfileKey, head: Head) -> (Spot, usize) {
-        let pair_count = self.pairs().len();
-        let mut number = home(key.low(), pair_count);
-        let mut away = 0;
-        while pair::is_full(self.pair(number)) {
-            number = next(number, pair_count);
-            away += 1;
+    /// Puts a profile into the first pair that has room, from the one on where it belongs, unless it is there already or
+    /// that is too far.
+    fn stand(&mut self, key: ProfileKey, head: Head) -> Option<Spot> {
+        let mut home = self.home(key);
+        for _ in 0..AWAY_MAX {
+            match self.seek(home, key) {
+                Sought::Here(_) => return None,
+                Sought::Beyond(next) => home = next,
+                Sought::Nowhere => {
+                    let pair = self.pair_mut(home.0);
+                    let slot = pair::count(pair);
+                    pair::set_profile(pair, slot, key, head);
+                    self.count += 1;
+                    return Some(Spot::new(home.0, slot));
+                }
+            }
         }
-        let pair = self.pair_mut(number);
-        let slot = pair::count(pair);
-        pair::set_profile(pair, slot, key, head);
-        (Spot { pair: number, slot }, away)
+        None
     }
 
     /// Takes out the profile at `spot`.
@@ -281,21 +343,21 @@ impl Profiles {
         self.count -= 1;
         self.moves += 1;
         self.vacate(spot);
-        self.close_hole(spot.pair);
+        self.close_hole(spot.pair());
     }
 
     /// Takes the profile at `spot` out of its pair, whose last one takes its place.
     fn vacate(&mut self, spot: Spot) {
-        let pair = self.pair(spot.pair);
-        let last = Spot { slot: pair::count(pair) - 1, ..spot };
-        let (before, part) = (self.part(pair, spot.slot).len(), self.part(pair, last.slot).to_vec());
-        let moved = pair::profile_at(pair, last.slot);
-        if let Some((key, head)) = moved.filter(|_| last.slot != spot.slot) {
-            pair::set_profile(self.pair_mut(spot.pair), spot.slot, key, head);
+        let pair = self.pair(spot.pair());
+        let last = Spot::new(spot.pair(), pair::count(pair) - 1);
+        let (before, part) = (self.part(pair, spot.slot()).len(), self.part(pair, last.slot()).to_vec());
+        let moved = pair::profile_at(pair, last.slot());
+        if let Some((key, head)) = moved.filter(|_| last.slot() != spot.slot()) {
+            pair::set_profile(self.pair_mut(spot.pair()), spot.slot(), key, head);
             self.replace(spot, 0..before, &part);
         }
         self.replace(last, 0..part.len(), &[]);
-        pair::set_profile(self.pair_mut(last.pair), last.slot, ProfileKey::from_u128(0), Head::FREE);
+        pair::set_profile(self.pair_mut(last.pair()), last.slot(), ProfileKey::from_u128(0), Head::FREE);
     }
 
     /// A pair has room: who stands behind it for want of room there, or before, moves up.
@@ -313,14 +375,14 @@ impl Profiles {
             let was_full = pair::is_full(pair);
             let away = (0..SLOTS).find_map(|slot| {
                 let (key, head) = pair::profile_at(pair, slot)?;
-                let away = distance(home(key.low(), pair_count), from) >= distance(hole, from);
-                away.then(|| (Spot { pair: from, slot }, key, head, self.part(pair, slot).to_vec()))
+                let away = distance(self.home(key).0, from) >= distance(hole, from);
+                away.then(|| (Spot::new(from, slot), key, head, self.part(pair, slot).to_vec()))
             });
             if let Some((spot, key, head, part)) = away {
                 self.vacate(spot);
                 let slot = pair::count(self.pair(hole));
                 pair::set_profile(self.pair_mut(hole), slot, key, head);
-                self.replace(Spot { pair: hole, slot }, 0..0, &part);
+                self.replace(Spot::new(hole, slot), 0..0, &part);
                 hole = from;
             }
             if !was_full {
@@ -353,17 +415,17 @@ impl Profiles {
         profiles
     }
 
-    #[inline]
+    #[inline(always)]
     fn pairs(&self) -> &[Pair] {
         self.pairs.bytes().as_chunks().0
     }
 
-    #[inline]
+    #[inline(always)]
     fn pair(&self, number: usize) -> &Pair {
         &self.pairs()[number]
     }
 
-    #[inline]
+    #[inline(always)]
     fn pair_mut(&mut self, number: usize) -> &mut Pair {
         &mut self.pairs.bytes_mut().as_chunks_mut().0[number]
     }
@@ -378,9 +440,9 @@ impl Profiles {
 
     /// Puts `bytes` in the stead of a range of what the body has of the profile at `spot`.
     fn replace(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
-        let (place, before) = pair::body(self.pair(spot.pair));
+        let (place, before) = pair::body(self.pair(spot.pair()));
         let body = self.bodies.get(place, before);
-        let part = body::plain_range(body, spot.slot);
+        let part = body::plain_range(body, spot.slot());
         let fits = |part: &Range<usize>| part.len() - range.len() + bytes.len() < usize::from(body::LARGE);
         let Some(part) = part.filter(fits) else {
             return self.replace_large(spot, range, bytes);
@@ -390,7 +452,7 @@ impl Profiles {
         let end_now = start + bytes.len();
         if after == body::SIZES {
             self.bodies.resize(place, before, 0);
-            return pair::set_body(self.pair_mut(spot.pair), Place::NOWHERE, 0);
+            return pair::set_body(self.pair_mut(spot.pair()), Place::NOWHERE, 0);
         }
         if after < before {
             self.bodies.get_mut(place, before).copy_within(end.., end_now);
@@ -404,9 +466,9 @@ impl Profiles {
         }
         body[start..end_now].copy_from_slice(bytes);
         let size = part.len() - range.len() + bytes.len();
-        body[spot.slot] = u8::try_from(size).expect("it is not large");
+        body[spot.slot()] = u8::try_from(size).expect("it is not large");
         if after != before {
-            pair::set_body(self.pair_mut(spot.pair), place, after);
+            pair::set_body(self.pair_mut(spot.pair()), place, after);
             self.compact_if_sparse();
         }
     }
@@ -414,10 +476,10 @@ impl Profiles {
     /// The same when a part is large, or becomes so.
     #[cold]
     fn replace_large(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
-        let pair = self.pair(spot.pair);
+        let pair = self.pair(spot.pair());
         let mut parts: [Vec<u8>; SLOTS] = std::array::from_fn(|slot| self.part(pair, slot).to_vec());
-        parts[spot.slot].splice(range, bytes.iter().copied());
-        self.write_body(spot.pair, &parts.each_ref().map(Vec::as_slice));
+        parts[spot.slot()].splice(range, bytes.iter().copied());
+        self.write_body(spot.pair(), &parts.each_ref().map(Vec::as_slice));
         self.compact_if_sparse();
     }
 
@@ -439,29 +501,24 @@ impl Profiles {
 
     #[cold]
     fn compact(&mut self) {
-        let all = self.pairs().iter().enumerate().map(|(number, pair)| (number, pair::body(pair)));
-        let there = all.filter(|(_, (_, length))| *length > 0);
-        let mut moved: Vec<_> = there
-            .map(|(number, (place, length))| (place, u32::try_from(length).expect("a pair says it in four bytes"), number))
-            .collect();
-        self.bodies.close_gaps(&mut moved);
-        for (place, length, number) in moved {
-            pair::set_body(self.pair_mut(number), place, length as usize);
+        let old = std::mem::take(&mut self.bodies);
+        for number in 0..self.pairs().len() {
+            if let Some(soon) = self.pairs().get(number + COMPACTED_AHEAD) {
+                let (place, length) = pair::body(soon);
+                let bytes = old.get(place, length);
+                (0..PREFETCHED_LINES).for_each(|line| prefetch_index(bytes, line * CACHE_LINE_BYTES));
+            }
+            let (place, length) = pair::body(self.pair(number));
+            if length > 0 {
+                let moved = self.bodies.resize(Place::NOWHERE, 0, length);
+                self.bodies.get_mut(moved, length).copy_from_slice(old.get(place, length));
+                pair::set_body(self.pair_mut(number), moved, length);
+            }
         }
     }
 }
 
-/// Puts profiles in the order of the table.
-fn sort(coming: &mut [Coming<'_>]) {
-    coming.sort_unstable_by_key(|coming| (coming.key.low().reverse_bits(), coming.key));
-}
-
-/// In which of `pair_count` pairs a profile with this hash belongs.
-#[inline]
-const fn home(hash: u64, pair_count: usize) -> usize {
-    pair_of_order(hash.reverse_bits(), pair_count)
-}
-
+/// In which of `pair_count` pairs a profile belongs.
 #[expect(clippy::cast_possible_truncation, reason = "a share of a length")]
 #[inline]
 const fn pair_of_order(order: u64, pair_count: usize) -> usize {
@@ -506,7 +563,7 @@ mod tests {
 
     /// As the shard does it.
     fn visit(profiles: &mut Profiles, key: ProfileKey, app: Option<AppIndex>, day: ActiveDay) {
-        profiles.prefetch(key);
+        profiles.prefetch(profiles.home(key));
         let Some(spot) = profiles.find(key) else {
             let mut bytes = Vec::new();
             calendar::insert(&[], app, day, &mut bytes);
@@ -556,7 +613,8 @@ mod tests {
             let days = (0..count).filter_map(|number| u16::try_from(number * usize::from(step)).ok());
             (app, days.collect::<BTreeSet<_>>())
         });
-        prop::collection::vec(of_app, 0..3).prop_map(|all| all.into_iter().filter(|(_, days)| !days.is_empty()).collect())
+        prop::collection::vec(of_app, 0..3)
+            .prop_map(|all| all.into_iter().filter(|(_, days)| !days.is_empty()).collect())
     }
 
     fn step() -> impl Strategy<Value = Step> {
@@ -602,7 +660,7 @@ mod tests {
                         if let Some((there, _)) = all.first() {
                             prop_assert_eq!(profiles.add_all(&[(key(*there), &[])]), Err(key(*there)));
                             let twice = ProfileKey::from_u128(1);
-                            prop_assert_eq!(profiles.add_all(&[(twice, &[]), (twice, &[])]), Err(twice));
+                            prop_assert_eq!(Profiles::default().add_all(&[(twice, &[]), (twice, &[])]), Err(twice));
                         }
                     }
                 }

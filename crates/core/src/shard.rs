@@ -7,11 +7,14 @@ use hashbrown::HashTable;
 use crate::calendar::{self, Around, Calendars, Meeting};
 use crate::page::Pages;
 use crate::person::{Flags, Persons};
-use crate::profiles::{Profiles, Spot};
+use crate::profiles::{Home, Profiles, Sought, Spot};
 use crate::row::{RowChanges, Scopes};
 use crate::seen::{Seen, Session};
 
-/// Profiles that are asked for together: by the time it is their turn they are near, and not gone again.
+/// How many changes before it is its turn a profile is looked for, and its body asked for, and where it belongs as many
+/// before that: by then it is near, and not gone again.
+const AHEAD: usize = 16;
+/// Profiles with runs of activity that are asked for together: each takes longer than a change does.
 const BATCH: usize = 16;
 
 /// One thing that happened to a profile.
@@ -139,41 +142,46 @@ impl Shard {
             return self.apply_runs(changes, stamp, rows);
         }
         let mut applied = Applied::default();
-        let mut batches = changes.chunks(BATCH).peekable();
-        self.prefetch(batches.peek().copied().unwrap_or_default());
-        while let Some(batch) = batches.next() {
-            self.prefetch(batches.peek().copied().unwrap_or_default());
-            let mut spots = [None; BATCH];
-            for (change, spot) in batch.iter().zip(&mut spots) {
-                *spot = self.find_ahead(change);
+        // Of the changes between: where the profile belongs, and then where it stands.
+        let mut homes = [Home::NOWHERE; AHEAD];
+        let mut sought = [Sought::Nowhere; AHEAD];
+        let mut moves = self.profiles.moves();
+        let change_at = |index: usize, behind: usize| index.checked_sub(behind).and_then(|index| changes.get(index));
+        for index in 0..changes.len() + 2 * AHEAD {
+            let place = index % AHEAD;
+            if self.profiles.moves() != moves {
+                moves = self.profiles.moves();
+                (homes, sought) = ([Home::NOWHERE; AHEAD], [Sought::Nowhere; AHEAD]);
             }
-            let moves = self.profiles.moves();
-            for (change, spot) in batch.iter().zip(spots) {
-                let is_right = self.profiles.moves() == moves;
-                let spot = if is_right { spot } else { self.profiles.find(change.profile()) };
+            if let Some(change) = change_at(index, 2 * AHEAD) {
+                let spot = self.profiles.resolve(sought[place], change.profile());
                 self.apply(*change, spot, stamp, rows, &mut applied);
+            }
+            if let Some(change) = change_at(index, AHEAD) {
+                sought[place] = self.seek_ahead(change, homes[place]);
+            }
+            if let Some(change) = changes.get(index) {
+                homes[place] = self.profiles.home(change.profile());
+                self.profiles.prefetch(homes[place]);
             }
         }
         applied
     }
 
-    /// Asks for profiles.
-    #[inline]
-    fn prefetch(&self, changes: &[Change]) {
-        changes.iter().for_each(|change| self.profiles.prefetch(change.profile()));
-    }
-
-    /// Finds the profile of a change, and asks for what else of it the change needs.
-    #[inline]
-    fn find_ahead(&self, change: &Change) -> Option<Spot> {
-        let Change::Active { profile, app, day } = *change else { return self.profiles.find(change.profile()) };
-        let spot = self.profiles.find(profile)?;
-        self.profiles.prefetch_to_meet(spot, app, day);
-        Some(spot)
+    /// Looks for the profile of a change, and asks for what else of it the change needs.
+    #[inline(always)]
+    fn seek_ahead(&self, change: &Change, home: Home) -> Sought {
+        let sought = self.profiles.seek(home, change.profile());
+        match (sought, *change) {
+            (Sought::Here(spot), Change::Active { app, day, .. }) => self.profiles.prefetch_to_meet(spot, app, day),
+            (Sought::Beyond(next), _) => self.profiles.prefetch(next),
+            _ => {}
+        }
+        sought
     }
 
     /// Applies a change of the profile at `spot`, or of one that is not here.
-    #[inline]
+    #[inline(always)]
     fn apply(
         &mut self,
         change: Change,
@@ -200,7 +208,7 @@ impl Shard {
     }
 
     /// Makes a profile active.
-    #[inline]
+    #[inline(always)]
     fn activate(
         &mut self,
         profile: ProfileKey,

@@ -80,14 +80,14 @@ pub fn profile_at(pair: &Pair, slot: usize) -> Option<(ProfileKey, Head)> {
     (head.lead != Lead::FREE).then(|| (ProfileKey::from_u128(key), head))
 }
 
-#[inline]
+#[inline(always)]
 pub fn head_at(pair: &Pair, slot: usize) -> Head {
     let at = HEADS_AT + slot * HEAD_BYTES;
     let [lead, gap, latest @ ..] = *pair[at..].first_chunk::<HEAD_BYTES>().expect("heads are followed by eight bytes");
     Head { lead: Lead(lead), gap, latest: ActiveDay::from_code(u16::from_le_bytes(latest)) }
 }
 
-#[inline]
+#[inline(always)]
 pub fn set_head(pair: &mut Pair, slot: usize, head: Head) {
     let [low, high] = head.latest.code().to_le_bytes();
     let at = HEADS_AT + slot * HEAD_BYTES;
@@ -137,12 +137,13 @@ pub fn body(pair: &Pair) -> (Place, usize) {
 
 #[inline]
 pub fn set_body(pair: &mut Pair, place: Place, length: usize) {
-    let length = u32::try_from(length).expect("six profiles, each of 65,536 days in 10,001 tracks, stay below four gibibytes");
+    let length =
+        u32::try_from(length).expect("six profiles, each of 65,536 days in 10,001 tracks, stay below four gibibytes");
     pair[BODY_AT..BODY_AT + 4].copy_from_slice(&place.to_le_bytes());
     pair[BODY_AT + 4..].copy_from_slice(&length.to_le_bytes());
 }
 
-#[inline]
+#[inline(always)]
 fn number_at(pair: &Pair, from: usize, slot: usize) -> u64 {
     let bytes = pair[from + slot * size_of::<u64>()..].first_chunk().expect("keys are followed by heads");
     u64::from_le_bytes(*bytes)

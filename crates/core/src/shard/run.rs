@@ -1,9 +1,9 @@
 use dauphin_model::{Cause, ProfileKey, Scope};
 
 use super::{Applied, BATCH, Change, Shard, Stamp};
-use crate::profiles::Spot;
 use crate::calendar::{AppDay, Calendars, Merge};
 use crate::person::Flags;
+use crate::profiles::Spot;
 use crate::row::{RowChanges, Scopes};
 
 /// A profile was active in an app on a day.
@@ -138,7 +138,7 @@ impl Shard {
         let mut batches = part.runs.chunks(BATCH).peekable();
         while let Some(batch) = batches.next() {
             let soon = batches.peek().copied().unwrap_or_default();
-            soon.iter().for_each(|run| self.profiles.prefetch(run.profile));
+            soon.iter().for_each(|run| self.profiles.prefetch(self.profiles.home(run.profile)));
             let mut spots = [None; BATCH];
             for (run, spot) in batch.iter().zip(&mut spots) {
                 *spot = self.profiles.find(run.profile);
