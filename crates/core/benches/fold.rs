@@ -1,8 +1,8 @@
 //! What the fold costs on one processor, nothing stored: activity that is new, activity that repeats, memory, and restoring.
 //!
-//! `cargo bench -p dauphin-core --bench fold -- --users 10000000 --days 8 --apps 1` gives every person so many active days
-//! over 400, then takes rounds: a day on which everybody is active, in random order, and the same again. Times are those of
-//! the thread's processor.
+//! `cargo bench -p dauphin-core --bench fold -- --users 10000000 --days 8 --apps 1 --apps-each 1` gives every person so many
+//! active days over 400, then takes rounds: a day on which everybody is active, in random order, and the same again. A person
+//! uses so many of the apps in turn, one a day. Times are those of the thread's processor.
 
 #![expect(clippy::print_stdout, reason = "a program whose output is its purpose")]
 #![expect(clippy::unwrap_used, reason = "what it reads it has made itself")]
@@ -29,9 +29,10 @@ fn main() {
     let (users, days, apps) = (number("--users", 1_000_000), number("--days", 8), number("--apps", 1));
     let rounds = u16::try_from(number("--rounds", 3)).unwrap();
     let days = u16::try_from(days).unwrap();
-    println!("{users} people, {days} active days each over {SPAN_DAYS}, in {apps} apps");
+    let apps_each = number("--apps-each", 1);
+    println!("{users} people, {days} active days each over {SPAN_DAYS}, in {apps} apps, {apps_each} each");
 
-    let mut people = People::new(users, u16::try_from(apps).unwrap());
+    let mut people = People::new(users, apps, apps_each);
     let everybody: Vec<u32> = (0..users).collect();
     let step = SPAN_DAYS / days.max(1);
     let fill = (0..days).map(|visit| {
@@ -64,16 +65,17 @@ fn say(name: &str, count: u64, elapsed: Duration) {
 /// A workspace's shards, and nothing around them.
 struct People {
     keys: Vec<ProfileKey>,
-    apps: u16,
+    apps: u32,
+    apps_each: u32,
     shards: Vec<Shard>,
     rows: RowChanges,
 }
 
 impl People {
-    fn new(users: u32, apps: u16) -> Self {
+    fn new(users: u32, apps: u32, apps_each: u32) -> Self {
         let key = |user| ProfileKey::from_u128(u128::from(mix(user, 1)) << 64 | u128::from(mix(user, 2)));
         let shards = std::iter::repeat_with(Shard::default).take(usize::from(SHARD_COUNT)).collect();
-        Self { keys: (0..users).map(key).collect(), apps, shards, rows: RowChanges::new() }
+        Self { keys: (0..users).map(key).collect(), apps, apps_each, shards, rows: RowChanges::new() }
     }
 
     /// Folds one visit of each of `order`; dealing them to the shards is not counted.
@@ -82,8 +84,9 @@ impl People {
             let mut by_shard = vec![Vec::new(); self.shards.len()];
             for user in batch {
                 let profile = self.keys[*user as usize];
-                let app = AppIndex::new(u16::try_from(user % u32::from(self.apps)).unwrap());
-                let change = Change::Active { profile, app, day: ActiveDay::from_code(day(*user)) };
+                let day = day(*user);
+                let app = AppIndex::new(u16::try_from((user + u32::from(day) % self.apps_each) % self.apps).unwrap());
+                let change = Change::Active { profile, app, day: ActiveDay::from_code(day) };
                 by_shard[usize::from(profile.shard())].push(change);
             }
             by_shard

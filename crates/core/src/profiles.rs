@@ -169,7 +169,12 @@ impl Profiles {
     #[inline(always)]
     pub fn prefetch_to_meet(&self, spot: Spot, app: Option<AppIndex>, day: ActiveDay) {
         let head = pair::head_at(self.pair(spot.pair()), spot.slot());
-        if !head.is_only_track(app) || day < head.latest || (day > head.latest && head.gap != 0) {
+        let is_enough = if head.is_only_track(app) {
+            day == head.latest || (day > head.latest && head.gap == 0)
+        } else {
+            head.is_last_visit(app, day)
+        };
+        if !is_enough {
             self.prefetch_body(spot);
         }
     }
@@ -206,47 +211,56 @@ impl Profiles {
             // The body has nothing to say of this.
             return Track { app, latest: head.latest, gaps: &[], last_gap: head.gap }.meet(app, day);
         }
+        if head.is_last_visit(app, day) {
+            return Meeting::Known;
+        }
         self.calendars_in(pair, spot.slot(), head).meet(app, day)
     }
 
     /// Makes a day active that was met.
     #[inline(always)]
-    pub fn append(&mut self, spot: Spot, append: Append, day: ActiveDay) {
+    pub fn append(&mut self, spot: Spot, append: Append, app: Option<AppIndex>, day: ActiveDay) {
         let pair = self.pair_mut(spot.pair());
         let head = pair::head_at(pair, spot.slot());
         if head.lead == Lead::TOGETHER {
-            self.replace(spot, append.end..append.end, &[0]);
-            let (place, length) = pair::body(self.pair(spot.pair()));
-            let body = self.bodies.get_mut(place, length);
-            let part = body::range(body, spot.slot());
-            return append.make(day, &mut body[part]);
+            pair::set_head(pair, spot.slot(), head.with_visit(app, day));
+            append.make(day, self.grow(spot, Some(append.end), [0]));
+        } else if head.gap == 0 {
+            pair::set_head(pair, spot.slot(), Head { gap: append.gap, latest: day, ..head });
+        } else {
+            pair::set_head(pair, spot.slot(), Head { gap: 0, latest: day, ..head });
+            self.grow(spot, None, [head.gap, append.gap]);
         }
-        if head.gap == 0 {
-            return pair::set_head(pair, spot.slot(), Head { gap: append.gap, latest: day, ..head });
-        }
-        pair::set_head(pair, spot.slot(), Head { gap: 0, latest: day, ..head });
-        self.push(spot, [head.gap, append.gap]);
     }
 
-    /// Puts two bytes behind what the body has of the profile at `spot`.
+    /// Puts bytes into what the body has of the profile at `spot`, before the one at `offset` or behind them all; gives what
+    /// it has then.
     #[inline(always)]
-    fn push(&mut self, spot: Spot, two: [u8; 2]) {
-        let (place, before) = pair::body(self.pair(spot.pair()));
-        let after = before + two.len();
-        let end = body::plain_range(self.bodies.get(place, before), spot.slot())
-            .filter(|part| part.len() + two.len() < usize::from(body::LARGE) && !part.is_empty());
-        let Some(Range { end, .. }) = end else {
-            let end = self.part(self.pair(spot.pair()), spot.slot()).len();
-            return self.replace(spot, end..end, &two);
-        };
+    fn grow<const COUNT: usize>(&mut self, spot: Spot, offset: Option<usize>, bytes: [u8; COUNT]) -> &mut [u8] {
         self.compact_if_sparse();
-        let (place, _) = pair::body(self.pair(spot.pair()));
-        let place = self.bodies.resize(place, before, after);
-        pair::set_body(self.pair_mut(spot.pair()), place, after);
-        let body = self.bodies.get_mut(place, after);
-        body.copy_within(end..before, end + two.len());
-        body[end..end + two.len()].copy_from_slice(&two);
-        body[spot.slot()] += 2;
+        let (place, before) = pair::body(self.pair(spot.pair()));
+        let part = body::range(self.bodies.get(place, before), spot.slot());
+        let (size, at) = (part.len() + COUNT, offset.unwrap_or(part.len()));
+        if part.is_empty() || body::is_large(size) != body::is_large(part.len()) {
+            return self.grow_anew(spot, at, &bytes);
+        }
+        let place = self.bodies.resize(place, before, before + COUNT);
+        pair::set_body(self.pair_mut(spot.pair()), place, before + COUNT);
+        let body = self.bodies.get_mut(place, before + COUNT);
+        let at = part.start + at;
+        body.copy_within(at..before, at + COUNT);
+        body[at..at + COUNT].copy_from_slice(&bytes);
+        body::set_size(body, spot.slot(), part.start, size);
+        &mut body[part.start..part.end + COUNT]
+    }
+
+    #[cold]
+    fn grow_anew(&mut self, spot: Spot, at: usize, bytes: &[u8]) -> &mut [u8] {
+        self.replace(spot, at..at, bytes);
+        let (place, length) = pair::body(self.pair(spot.pair()));
+        let body = self.bodies.get_mut(place, length);
+        let part = body::range(body, spot.slot());
+        &mut body[part]
     }
 
     /// Gives the profile at `spot` other calendars.
@@ -281,12 +295,12 @@ impl Profiles {
         let pair_count = ((self.count + count) * PROFILES_MAX_PAIRS).div_ceil(PROFILES_MAX);
         let now = self.pairs().len();
         if pair_count > now {
-            self.grow(pair_count.max(now + now / GROWTH));
+            self.enlarge(pair_count.max(now + now / GROWTH));
         }
     }
 
     #[cold]
-    fn grow(&mut self, pair_count: usize) {
+    fn enlarge(&mut self, pair_count: usize) {
         let pairs = Chunk::new(whole_pages(pair_count * PAIR_BYTES));
         let old = std::mem::replace(self, Self { pairs, moves: self.moves + 1, ..Self::default() });
         for pairs in old.pairs().chunks(GROWN_PAIRS) {
@@ -439,25 +453,25 @@ impl Profiles {
     }
 
     /// Puts `bytes` in the stead of a range of what the body has of the profile at `spot`.
+    #[inline]
     fn replace(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
+        if range.is_empty() && bytes.is_empty() {
+            return;
+        }
         let (place, before) = pair::body(self.pair(spot.pair()));
         let body = self.bodies.get(place, before);
-        let part = body::plain_range(body, spot.slot());
-        let fits = |part: &Range<usize>| part.len() - range.len() + bytes.len() < usize::from(body::LARGE);
-        let Some(part) = part.filter(fits) else {
-            return self.replace_large(spot, range, bytes);
-        };
+        let part = body::range(body, spot.slot());
+        let size = part.len() - range.len() + bytes.len();
+        if body::is_large(size) != body::is_large(part.len()) || size + before == part.len() + body::SIZES {
+            return self.rewrite(spot, range, bytes);
+        }
         let [start, end] = [range.start, range.end].map(|at| part.start.max(body::SIZES) + at);
         let after = before.max(body::SIZES) - range.len() + bytes.len();
         let end_now = start + bytes.len();
-        if after == body::SIZES {
-            self.bodies.resize(place, before, 0);
-            return pair::set_body(self.pair_mut(spot.pair()), Place::NOWHERE, 0);
-        }
         if after < before {
             self.bodies.get_mut(place, before).copy_within(end.., end_now);
         }
-        let place = if after == before { place } else { self.bodies.resize(place, before, after) };
+        let place = self.bodies.resize(place, before, after);
         let body = self.bodies.get_mut(place, after);
         if before == 0 {
             body[..body::SIZES].fill(0);
@@ -465,17 +479,16 @@ impl Profiles {
             body.copy_within(end..before, end_now);
         }
         body[start..end_now].copy_from_slice(bytes);
-        let size = part.len() - range.len() + bytes.len();
-        body[spot.slot()] = u8::try_from(size).expect("it is not large");
+        body::set_size(body, spot.slot(), part.start, size);
         if after != before {
             pair::set_body(self.pair_mut(spot.pair()), place, after);
             self.compact_if_sparse();
         }
     }
 
-    /// The same when a part is large, or becomes so.
+    /// The same when the body comes to be empty, or the size of a part is written in another way.
     #[cold]
-    fn replace_large(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
+    fn rewrite(&mut self, spot: Spot, range: Range<usize>, bytes: &[u8]) {
         let pair = self.pair(spot.pair());
         let mut parts: [Vec<u8>; SLOTS] = std::array::from_fn(|slot| self.part(pair, slot).to_vec());
         parts[spot.slot()].splice(range, bytes.iter().copied());
@@ -579,7 +592,7 @@ mod tests {
                 assert!(latest < Some(day) || (latest == Some(day) && !is_known), "{latest:?} {day:?}");
                 assert_eq!(Some(append.latest_of_all), latest);
                 assert_eq!(Some(append.latest), tracks().find(|track| track.app == app).map(|track| track.latest));
-                profiles.append(spot, append, day);
+                profiles.append(spot, append, app, day);
             }
             Meeting::Unclear => {
                 assert!(!is_known);

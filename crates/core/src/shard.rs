@@ -122,7 +122,8 @@ pub struct Shard {
     persons: Persons,
     /// How the profiles are cut into pages.
     pub(crate) pages: Pages,
-    scratch: Vec<u8>,
+    /// Calendars before and after a change.
+    scratch: [Vec<u8>; 2],
     /// Sessions and uninstalls counted lately.
     seen: Seen,
 }
@@ -221,7 +222,7 @@ impl Shard {
         match spot.map(|spot| (spot, self.profiles.meet(spot, app, day))) {
             Some((_, Meeting::Known)) => {}
             Some((spot, Meeting::Later(append))) if self.persons.is_single(profile) => {
-                self.profiles.append(spot, append, day);
+                self.profiles.append(spot, append, app, day);
                 let after = |latest| Around { active: latest == day, previous: Some(latest), next: None };
                 let (in_app, in_workspace) = (after(append.latest), after(append.latest_of_all));
                 self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
@@ -266,13 +267,15 @@ impl Shard {
         for member in self.persons.profiles_of(&profile).iter().filter(|member| **member != profile) {
             look(self.calendars_of(*member));
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        calendar::insert(&own.to_bytes(), app, day, &mut scratch);
+        let [mut before, mut after] = std::mem::take(&mut self.scratch);
+        before.clear();
+        own.write_to(&mut before);
+        calendar::insert(&before, app, day, &mut after);
         match spot {
-            Some(spot) => self.profiles.set_calendars(spot, &scratch),
-            None => self.add(profile, &scratch),
+            Some(spot) => self.profiles.set_calendars(spot, &after),
+            None => self.add(profile, &after),
         }
-        self.scratch = scratch;
+        self.scratch = [before, after];
         self.note(profile, (app, in_app), (day, in_workspace), stamp.cause_of(day), rows);
         applied.effective.push(change);
     }

@@ -30,7 +30,7 @@ pub fn range(body: &[u8], slot: usize) -> Range<usize> {
     plain_range(body, slot).unwrap_or_else(|| range_among_large(body, slot))
 }
 
-#[cold]
+#[inline(never)]
 fn range_among_large(body: &[u8], slot: usize) -> Range<usize> {
     let mut range = SIZES..SIZES;
     for size in &body[..=slot] {
@@ -46,11 +46,30 @@ fn range_among_large(body: &[u8], slot: usize) -> Range<usize> {
     range
 }
 
+/// Whether a size does not fit in a byte.
+#[inline]
+pub const fn is_large(size: usize) -> bool {
+    size >= LARGE as usize
+}
+
+/// Says how large the part is that begins at `start`; it is large, or not, as before.
+#[inline]
+pub fn set_size(body: &mut [u8], slot: usize, start: usize, size: usize) {
+    match u8::try_from(size) {
+        Ok(size) if size < LARGE => body[slot] = size,
+        _ => body[start - size_of::<u32>()..start].copy_from_slice(&large_size(size)),
+    }
+}
+
+fn large_size(size: usize) -> [u8; 4] {
+    u32::try_from(size).expect("calendars stay below four gibibytes").to_le_bytes()
+}
+
 /// The size as it is written, and what stands before the part if it does not fit.
 fn size_of_part(part: &[u8]) -> (u8, Option<[u8; 4]>) {
     match u8::try_from(part.len()) {
         Ok(size) if size < LARGE => (size, None),
-        _ => (LARGE, Some(u32::try_from(part.len()).expect("calendars stay below four gibibytes").to_le_bytes())),
+        _ => (LARGE, Some(large_size(part.len()))),
     }
 }
 

@@ -20,9 +20,10 @@ const BODY_AT: usize = HEADS_AT + SLOTS * HEAD_BYTES;
 pub struct Head {
     /// What the rest is.
     pub lead: Lead,
-    /// The last gap of an only track, if that is one byte and not among the others; otherwise 0.
+    /// The last gap of an only track, if that is one byte and not among the others; otherwise 0. Of several tracks, one more
+    /// than the number of the app of the visit that was the last one put in, or 0.
     pub gap: u8,
-    /// The latest day of an only track.
+    /// The latest day of an only track; of several, the day of that visit.
     pub latest: ActiveDay,
 }
 
@@ -67,9 +68,26 @@ impl Head {
         self.lead.track_code().map(u16::from) == Some(app.map_or(0, |app| app.get() + 1))
     }
 
+    /// Whether this alone tells that the profile has several tracks and was active on `day` in the one of `app`.
+    #[inline]
+    pub fn is_last_visit(self, app: Option<AppIndex>, day: ActiveDay) -> bool {
+        self.latest == day && self.lead == Lead::TOGETHER && u16::from(self.gap) == visit_code(app)
+    }
+
+    /// The same head after a visit of several tracks.
+    #[inline]
+    pub fn with_visit(self, app: Option<AppIndex>, day: ActiveDay) -> Self {
+        Self { gap: u8::try_from(visit_code(app)).unwrap_or(0), latest: day, ..self }
+    }
+
     const fn of_track(code: u8, gap: u8, latest: ActiveDay) -> Self {
         Self { lead: Lead(Lead::TRACK + code), gap, latest }
     }
+}
+
+#[inline]
+fn visit_code(app: Option<AppIndex>) -> u16 {
+    app.map_or(1, |app| app.get() + 2)
 }
 
 /// The profile in a slot, if one stands there.
