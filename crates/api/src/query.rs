@@ -1,6 +1,5 @@
 use std::borrow::Cow;
 
-use memchr::{memchr, memchr2};
 use percent_encoding::percent_decode;
 
 use crate::error::Refusal;
@@ -146,16 +145,17 @@ fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// What stands before the first of an ASCII character, and what behind it.
+/// What stands before the first of an ASCII character, and what behind it: byte by byte, for these texts end before a
+/// search has got ready.
 fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
-    match memchr(at, text.as_bytes()) {
+    match text.bytes().position(|byte| byte == at) {
         Some(index) => (&text[..index], Some(&text[index + 1..])),
         None => (text, None),
     }
 }
 
 fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if memchr2(b'%', b'+', text.as_bytes()).is_none() {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }
     let spaced = text.replace('+', " ");

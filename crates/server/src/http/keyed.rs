@@ -136,10 +136,10 @@ pub async fn handle(
     app: &Arc<App>,
     asked: Result<KeyedRoute, Response>,
     peer: SocketAddr,
-    request: Request,
+    mut request: Request,
     now: Instant,
 ) -> Response {
-    let (visitor, request) = match access::identify(app, asked.as_ref().ok().copied(), request).await {
+    let visitor = match access::identify(app, asked.as_ref().ok().copied(), &mut request).await {
         Ok(identified) => identified,
         Err(error) => return respond::error(&error),
     };
