@@ -42,19 +42,28 @@ pub async fn identify(
 ) -> Result<Option<Visitor>, ApiError> {
     let catalog = app.engine.catalog();
     match in_head(&catalog, request) {
-        Some(visitor) => Ok(visitor),
+        Head::Key(visitor) => Ok(visitor),
         // Seldom, and with much to keep meanwhile.
-        None => Box::pin(in_body(app, &catalog, allowed, request)).await,
+        Head::NoKey => Box::pin(in_body(app, &catalog, allowed, request)).await,
     }
 }
 
-/// Whom the key in the head of the request stands for, if there is one.
-fn in_head(catalog: &Catalog, request: &Request) -> Option<Option<Visitor>> {
+/// What the head of a request says about who asks.
+enum Head {
+    /// There is a key, and it opens something or not.
+    Key(Option<Visitor>),
+    /// There is none.
+    NoKey,
+}
+
+fn in_head(catalog: &Catalog, request: &Request) -> Head {
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        return Some(value.to_str().ok().and_then(bearer).and_then(|text| visitor(catalog, text)));
+        return Head::Key(value.to_str().ok().and_then(bearer).and_then(|text| visitor(catalog, text)));
     }
-    let text = request.uri().query().and_then(api_key)?;
-    Some(visitor(catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query))
+    match request.uri().query().and_then(api_key) {
+        Some(text) => Head::Key(visitor(catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query)),
+        None => Head::NoKey,
+    }
 }
 
 async fn in_body(
