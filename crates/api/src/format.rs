@@ -1,5 +1,5 @@
 /// The form of an answer.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Format {
     /// As Braze answers.
     Json,
@@ -28,6 +28,10 @@ impl Format {
     /// What an `Accept` header asks for: CSV when it names `text/csv` and wants nothing else more. Clients of Braze send
     /// all sorts of headers and expect JSON, so nothing is ever refused here.
     pub(crate) fn accepted(header: &str) -> Self {
+        // What nearly all of them send.
+        if matches!(header, "*/*" | "application/json") {
+            return Self::Json;
+        }
         let (mut csv, mut json, mut any) = (0.0, 0.0, 0.0_f32);
         for range in header.split(',') {
             let mut parts = range.split(';').map(str::trim);

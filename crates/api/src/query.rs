@@ -133,11 +133,29 @@ pub fn api_key(query: &str) -> Option<Cow<'_, str>> {
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+    let mut rest = Some(query);
+    let pairs = std::iter::from_fn(move || {
+        let (pair, more) = cut(rest?, b'&');
+        rest = more;
+        Some(pair)
+    });
+    pairs.filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = cut(pair, b'=');
+        (name, value.unwrap_or(""))
+    })
+}
+
+/// What stands before the first of an ASCII character, and what behind it: byte by byte, for these texts end before a
+/// search has got ready.
+fn cut(text: &str, at: u8) -> (&str, Option<&str>) {
+    match text.bytes().position(|byte| byte == at) {
+        Some(index) => (&text[..index], Some(&text[index + 1..])),
+        None => (text, None),
+    }
 }
 
 fn decode(text: &str) -> Option<Cow<'_, str>> {
-    if !text.contains(['%', '+']) {
+    if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }
     let spaced = text.replace('+', " ");

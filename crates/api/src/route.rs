@@ -3,7 +3,7 @@ use dauphin_model::limits::MONTH_DAYS;
 use crate::Language;
 
 /// A route that answers a series.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Route {
     /// Users active on the day.
     Dau,

@@ -1,6 +1,6 @@
 mod edit;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use dauphin_model::limits::{KEYS_MAX, WORKSPACES_MAX};
@@ -18,7 +18,7 @@ pub struct Catalog {
     pub secret: IdentitySecret,
     workspaces: Vec<Arc<Workspace>>,
     /// By the hash of the key.
-    key_of: HashMap<[u8; 32], (WorkspaceIndex, KeyIndex)>,
+    key_of: BTreeMap<[u8; 32], (WorkspaceIndex, KeyIndex)>,
 }
 
 /// One workspace: the people counted together.
@@ -111,7 +111,7 @@ pub enum SenderError {
 impl Catalog {
     /// A catalog without workspaces.
     pub fn new(secret: IdentitySecret) -> Self {
-        Self { secret, workspaces: Vec::new(), key_of: HashMap::new() }
+        Self { secret, workspaces: Vec::new(), key_of: BTreeMap::new() }
     }
 
     /// Every workspace, by number.

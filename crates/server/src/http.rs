@@ -9,6 +9,7 @@ mod described;
 mod ingest;
 mod keyed;
 mod listener;
+mod methods;
 mod metrics;
 mod open;
 mod profiles;
@@ -18,6 +19,7 @@ mod respond;
 mod sdk;
 mod series;
 mod server;
+mod service;
 #[cfg(test)]
 mod tests;
 mod track;
@@ -39,9 +41,11 @@ use open::OpenRoute;
 use rate_limit::RateLimiter;
 use sdk::SdkRoute;
 
+pub use methods::Methods;
 pub use rate_limit::Counting;
 pub use respond::{json, not_taken, page};
 pub use server::{ServeOptions, Server, serve};
+pub use service::Answering;
 
 /// What every request can reach.
 pub struct App {
@@ -114,16 +118,12 @@ impl Endpoint {
         }
     }
 
-    fn allow(self) -> &'static str {
+    fn methods(self) -> Methods {
         match self {
-            Self::Keyed(route) => route.allow(),
-            Self::Sdk(route) => route.allow(),
-            Self::Open(_) => "GET, HEAD, OPTIONS",
+            Self::Keyed(route) => route.methods(),
+            Self::Sdk(route) => route.methods(),
+            Self::Open(_) => Methods::Read,
         }
-    }
-
-    fn takes(self, method: &Method) -> bool {
-        self.allow().split(", ").any(|allowed| allowed == method.as_str())
     }
 }
 
@@ -134,9 +134,9 @@ async fn handle(app: &Arc<App>, endpoint: Option<Endpoint>, peer: SocketAddr, re
     let method = request.method();
     let asked = match endpoint {
         Some(Endpoint::Sdk(route)) => return Box::pin(sdk::handle(app, route, request, now)).await,
-        Some(endpoint) if method == Method::OPTIONS => return respond::options(endpoint.allow()),
-        Some(endpoint) if !endpoint.takes(method) => {
-            Err(respond::method_not_allowed(endpoint.language(), endpoint.allow()))
+        Some(endpoint) if method == Method::OPTIONS => return respond::options(endpoint.methods()),
+        Some(endpoint) if !endpoint.methods().contain(method) => {
+            Err(respond::method_not_allowed(endpoint.language(), endpoint.methods()))
         }
         Some(Endpoint::Open(route)) => return route.answer(app),
         Some(Endpoint::Keyed(route)) => Ok(route),

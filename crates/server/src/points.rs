@@ -28,9 +28,16 @@ pub fn keys(route: Route, scope: Scope, workspace: &Workspace) -> Vec<RowKey> {
             let apps = apps(scope, workspace).into_iter().map(|(_, scope)| scope);
             [Scope::Workspace].into_iter().chain(apps).map(RowKey::active).collect()
         }
-        Route::Sessions => vec![Measure::Sessions.of(scope)],
-        Route::Uninstalls => vec![Measure::Uninstalls.of(scope)],
-        _ => vec![RowKey::active(scope)],
+        route => vec![key(route, scope)],
+    }
+}
+
+/// The rows that a series of one scope is counted from.
+pub const fn key(route: Route, scope: Scope) -> RowKey {
+    match route {
+        Route::Sessions => Measure::Sessions.of(scope),
+        Route::Uninstalls => Measure::Uninstalls.of(scope),
+        _ => RowKey::active(scope),
     }
 }
 

@@ -1,6 +1,6 @@
 use http::Method;
 
-use crate::http::Counting;
+use crate::http::{Counting, Methods};
 
 /// Something that can be asked of, or changed in, a data directory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -141,12 +141,12 @@ impl AdminPath {
         self.operations().find(|operation| operation.method() == *method)
     }
 
-    /// Its methods, as the header `Allow` has them.
-    pub fn allow(self) -> &'static str {
+    /// What it takes.
+    pub fn methods(self) -> Methods {
         match (self.operation(&Method::GET), self.operation(&Method::POST)) {
-            (Some(_), Some(_)) => "GET, HEAD, POST, OPTIONS",
-            (Some(_), None) => "GET, HEAD, OPTIONS",
-            (None, _) => "POST, OPTIONS",
+            (Some(_), Some(_)) => Methods::ReadWrite,
+            (Some(_), None) => Methods::Read,
+            (None, _) => Methods::Write,
         }
     }
 
@@ -171,7 +171,7 @@ mod tests {
             let path = AdminPath::at(operation.path()).unwrap();
             assert_eq!(path.operation(&operation.method()), Some(operation));
             assert_eq!(path.permission(), operation.permission());
-            assert!(path.allow().contains(operation.method().as_str()));
+            assert!(path.methods().contain(&operation.method()));
         }
         assert_eq!(AdminPath::at("/admin"), None);
         assert_eq!(AdminPath::at("/admin/apps").unwrap().operation(&Method::DELETE), None);

@@ -1,8 +1,9 @@
+use std::future::ready;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::handler::HandlerWithoutStateExt;
+use axum::body::Body;
 use axum::response::Response;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::http::{App, ServeOptions, Server, serve};
+use crate::http::{Answering, App, ServeOptions, Server, serve};
 
 const BODY_BYTES_MAX: usize = 32 << 20;
 
@@ -44,13 +45,15 @@ impl Background {
             // As the server does; failing costs only time.
             let _ = stream.set_nodelay(true);
         });
-        let answer = move || {
-            let mut response = Response::new(axum::body::Body::from(body.clone()));
+        let whole = Arc::new((headers, body));
+        let service = Answering(move |_, _| {
+            let (headers, body) = &*whole;
+            let mut response = Response::new(Body::from(body.clone()));
             *response.headers_mut() = headers.clone();
-            async move { response }
-        };
+            ready(response)
+        });
         let (stop, _) = watch::channel(false);
-        runtime.spawn(async move { axum::serve(listener, answer.into_make_service()).await });
+        runtime.spawn(async move { axum::serve(listener, service).await });
         Ok(Self { address, stop, _runtime: runtime })
     }
 }

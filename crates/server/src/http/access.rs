@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,41 +32,62 @@ const KEY_BODY_BYTES_MAX: usize = 64 * 1024;
 /// A body whose sender is not known yet must arrive in this time: it takes a place that others wait for.
 const KEY_BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body, where older clients put it. A
-/// key that does not open anything is no key. `allowed` is what is asked for, unless nobody
-/// may have it: then no body is read.
+/// Finds the key of a request: in `Authorization`, else in the query, else in a JSON body, where older clients put it; what
+/// is read of the body then goes on with the request. A key that does not open anything is no key. `allowed` is what is
+/// asked for, unless nobody may have it: then no body is read.
 pub async fn identify(
     app: &App,
     allowed: Option<KeyedRoute>,
-    request: Request,
-) -> Result<(Option<Visitor>, Request), ApiError> {
+    request: &mut Request,
+) -> Result<Option<Visitor>, ApiError> {
     let catalog = app.engine.catalog();
+    match in_head(&catalog, request) {
+        Head::Key(visitor) => Ok(visitor),
+        // Seldom, and with much to keep meanwhile.
+        Head::NoKey => Box::pin(in_body(app, &catalog, allowed, request)).await,
+    }
+}
+
+/// What the head of a request says about who asks.
+enum Head {
+    /// There is a key, and it opens something or not.
+    Key(Option<Visitor>),
+    /// There is none.
+    NoKey,
+}
+
+fn in_head(catalog: &Catalog, request: &Request) -> Head {
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        let visitor = value.to_str().ok().and_then(bearer).and_then(|text| visitor(&catalog, text));
-        return Ok((visitor, request));
+        return Head::Key(value.to_str().ok().and_then(bearer).and_then(|text| visitor(catalog, text)));
     }
-    if let Some(text) = request.uri().query().and_then(api_key) {
-        let visitor = visitor(&catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query);
-        return Ok((visitor, request));
+    match request.uri().query().and_then(api_key) {
+        Some(text) => Head::Key(visitor(catalog, &text).filter(|visitor| visitor.workspace.api_key_in_query)),
+        None => Head::NoKey,
     }
+}
+
+async fn in_body(
+    app: &App,
+    catalog: &Catalog,
+    allowed: Option<KeyedRoute>,
+    request: &mut Request,
+) -> Result<Option<Visitor>, ApiError> {
     let keys_in_bodies = catalog.workspaces().iter().any(|workspace| workspace.api_key_in_query);
     if !keys_in_bodies || !is_json(request.headers()) {
-        return Ok((None, request));
+        return Ok(None);
     }
-    let (text, request) = match *request.method() {
-        http::Method::GET => {
-            let (parts, body) = request.into_parts();
-            (key_in_body(body).await, Request::from_parts(parts, Body::empty()))
-        }
+    let text = match *request.method() {
+        http::Method::GET => key_in_body(mem::take(request.body_mut())).await,
         http::Method::POST if allowed.is_some() => {
-            let reading = tokio::time::timeout(KEY_BODY_TIMEOUT, body::read_ahead(app, request)).await;
-            let (body, request) = reading.map_err(|_| ErrorCode::InvalidApiKey)??;
-            (key_in(&body), request)
+            let reading = tokio::time::timeout(KEY_BODY_TIMEOUT, body::read_ahead(app, mem::take(request))).await;
+            let (body, read) = reading.map_err(|_| ErrorCode::InvalidApiKey)??;
+            *request = read;
+            key_in(&body)
         }
-        _ => (None, request),
+        _ => None,
     };
-    let visitor = text.and_then(|text| visitor(&catalog, &text));
-    Ok((visitor.filter(|visitor| visitor.workspace.api_key_in_query), request))
+    let visitor = text.and_then(|text| visitor(catalog, &text));
+    Ok(visitor.filter(|visitor| visitor.workspace.api_key_in_query))
 }
 
 fn visitor(catalog: &Catalog, text: &str) -> Option<Visitor> {
@@ -75,8 +97,8 @@ fn visitor(catalog: &Catalog, text: &str) -> Option<Visitor> {
 
 /// `Bearer <key>`; the scheme in any letter case (RFC 9110).
 fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+    let (scheme, key) = value.split_at_checked("bearer ".len())?;
+    scheme.eq_ignore_ascii_case("bearer ").then(|| key.trim())
 }
 
 /// Whether the body says that it is JSON.

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dauphin_api::{Format, Points, Route, Strip};
@@ -10,11 +10,11 @@ use dauphin_model::{Day, Scope, WorkspaceIndex};
 /// of them as it was.
 #[derive(Default)]
 pub struct Answers {
-    kept: Mutex<HashMap<Place, Arc<Answered>>>,
+    kept: Mutex<BTreeMap<Place, Arc<Answered>>>,
 }
 
 /// All that a point depends on, besides its day and the rows.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Question {
     pub workspace: WorkspaceIndex,
     pub scope: Scope,
@@ -24,7 +24,7 @@ pub struct Question {
 }
 
 /// Where points are kept, by the first of those that are asked for: so a strip is no longer than a stretch and a series.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     question: Question,
     stretch: i32,
@@ -77,7 +77,7 @@ impl Answers {
         kept.insert(place, Arc::new(answered));
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<Place, Arc<Answered>>> {
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Place, Arc<Answered>>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

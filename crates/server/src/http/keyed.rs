@@ -10,7 +10,7 @@ use super::access::Visitor;
 use super::profiles::ProfileRoute;
 use super::rate_limit::{Counting, Limits, Standing};
 use super::track::TrackRoute;
-use super::{App, access, admin, ingest, metrics, profiles, respond, series, track};
+use super::{App, Methods, access, admin, ingest, metrics, profiles, respond, series, track};
 use crate::administration::AdminPath;
 use crate::{console, keys};
 
@@ -67,12 +67,12 @@ impl KeyedRoute {
         }
     }
 
-    /// Its methods, as the header `Allow` has them.
-    pub fn allow(self) -> &'static str {
+    /// What it takes.
+    pub fn methods(self) -> Methods {
         match self {
-            Self::Admin(path) => path.allow(),
-            Self::Ingest | Self::Track(_) | Self::Profiles(_) => "POST, OPTIONS",
-            Self::Series(_) | Self::List(_) | Self::Workspace | Self::Metrics => "GET, HEAD, OPTIONS",
+            Self::Admin(path) => path.methods(),
+            Self::Ingest | Self::Track(_) | Self::Profiles(_) => Methods::Write,
+            Self::Series(_) | Self::List(_) | Self::Workspace | Self::Metrics => Methods::Read,
         }
     }
 
@@ -112,7 +112,10 @@ impl KeyedRoute {
             Self::Series(route) => {
                 // Looked at before the rows are, which then lack no more than it says.
                 let lag = app.engine.lag();
-                let mut response = series::series(app, route, visitor, request, now).await?;
+                let mut response = match series::series(app, route, visitor, &request, now)? {
+                    series::Answer::Counted(response) => response,
+                    series::Answer::Awaited(counting) => counting.await.map_err(|_| ErrorCode::Internal)??,
+                };
                 respond::add_lag(&mut response, lag);
                 Ok(response)
             }
@@ -133,10 +136,10 @@ pub async fn handle(
     app: &Arc<App>,
     asked: Result<KeyedRoute, Response>,
     peer: SocketAddr,
-    request: Request,
+    mut request: Request,
     now: Instant,
 ) -> Response {
-    let (visitor, request) = match access::identify(app, asked.as_ref().ok().copied(), request).await {
+    let visitor = match access::identify(app, asked.as_ref().ok().copied(), &mut request).await {
         Ok(identified) => identified,
         Err(error) => return respond::error(&error),
     };

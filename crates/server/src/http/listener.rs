@@ -1,16 +1,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-
-/// The address a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// Plain TCP, answers sent at once.
 pub struct Plain(pub TcpListener);
@@ -78,17 +73,5 @@ impl Listener for Tls {
 
     fn local_addr(&self) -> std::io::Result<SocketAddr> {
         Ok(self.address)
-    }
-}
-
-impl Connected<IncomingStream<'_, Plain>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, Tls>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Tls>) -> Self {
-        Self(*stream.remote_addr())
     }
 }

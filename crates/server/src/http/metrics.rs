@@ -1,9 +1,10 @@
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
 use dauphin_api::ErrorCode;
@@ -11,16 +12,11 @@ use http::{HeaderValue, header};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::listener::Peer;
 use super::sdk::SdkRoute;
 use super::{App, Endpoint, handle, respond};
 
 /// Answers, and counts the answer.
-pub async fn metered(
-    State(app): State<Arc<App>>,
-    ConnectInfo(Peer(peer)): ConnectInfo<Peer>,
-    request: Request,
-) -> Response {
+pub async fn metered(app: Arc<App>, peer: SocketAddr, request: Request) -> Response {
     let began = Instant::now();
     let path = request.uri().path();
     let endpoint = Endpoint::of_path(path);

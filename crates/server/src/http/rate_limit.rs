@@ -1,18 +1,19 @@
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use dauphin_engine::Workspace;
+use dauphin_model::limits::WORKSPACES_MAX;
 use dauphin_model::{Instant, WorkspaceIndex};
 
 /// Requests of each workspace in the current clock hour. Kept in memory: a restart begins anew, and two servers count
 /// apart.
-#[derive(Default)]
 pub struct RateLimiter {
-    hours: Mutex<HashMap<(WorkspaceIndex, Budget), Hour>>,
+    /// By the number of the workspace, then by [`Budget`]: the number of the hour, and below it in [`REQUEST_BITS`] the
+    /// requests that it has seen, so that both change in one step.
+    hours: Box<[[AtomicU64; 2]]>,
 }
 
 /// What an hour holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 enum Budget {
     Reading,
     Ingesting,
@@ -37,19 +38,13 @@ impl Limits {
     }
 }
 
-#[derive(Clone, Copy, Default)]
-struct Hour {
-    number: i64,
-    requests: u32,
-}
-
 /// Where a workspace stands in its hour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Standing {
     /// Requests an hour.
     pub limit: u32,
     /// Requests left in this hour.
-    pub remaining: u32,
+    pub remaining: u64,
     /// When the next hour begins: Unix time, in seconds.
     pub reset_seconds: i64,
     /// This request is one too many.
@@ -68,27 +63,39 @@ pub enum Counting {
 }
 
 const HOUR_SECONDS: i64 = 3600;
+const REQUEST_BITS: u32 = 32;
+/// Beyond every limit; where counting ends.
+const REQUESTS_MAX: u64 = (1 << REQUEST_BITS) - 1;
+
+impl Default for RateLimiter {
+    fn default() -> Self {
+        Self { hours: (0..WORKSPACES_MAX).map(|_| Default::default()).collect() }
+    }
+}
 
 impl RateLimiter {
     /// Takes a request into account.
     pub fn take(&self, limits: Limits, counting: Counting, now: Instant) -> Standing {
-        let (budget, limit, is_counted) = match (counting, limits.ingesting) {
-            (Counting::Counted, _) => (Budget::Reading, limits.reading, true),
-            (Counting::Ingesting, Some(limit)) => (Budget::Ingesting, limit, true),
-            (Counting::Ingesting, None) | (Counting::Free, _) => (Budget::Reading, limits.reading, false),
+        let (budget, limit, counted) = match (counting, limits.ingesting) {
+            (Counting::Counted, _) => (Budget::Reading, limits.reading, 1),
+            (Counting::Ingesting, Some(limit)) => (Budget::Ingesting, limit, 1),
+            (Counting::Ingesting, None) | (Counting::Free, _) => (Budget::Reading, limits.reading, 0),
         };
-        let number = now.seconds().div_euclid(HOUR_SECONDS);
-        let mut hours = self.hours.lock().unwrap_or_else(PoisonError::into_inner);
-        let hour = hours.entry((limits.workspace, budget)).or_default();
-        if hour.number != number {
-            *hour = Hour { number, requests: 0 };
+        // The clock is not set before 1970.
+        let number = now.seconds() / HOUR_SECONDS;
+        let in_word = u64::try_from(number).unwrap_or(0) << REQUEST_BITS;
+        let before = |word: u64| if word & !REQUESTS_MAX == in_word { word & REQUESTS_MAX } else { 0 };
+        let after = |word| (before(word) + counted).min(REQUESTS_MAX);
+        let hour = &self.hours[limits.workspace.0 as usize][budget as usize];
+        let take = |word| Some(in_word | after(word));
+        let (Ok(word) | Err(word)) = hour.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
+        let limit_requests = u64::from(limit);
+        Standing {
+            limit,
+            remaining: limit_requests.saturating_sub(after(word)),
+            reset_seconds: (number + 1) * HOUR_SECONDS,
+            exceeded: counted > 0 && before(word) >= limit_requests,
         }
-        let exceeded = is_counted && hour.requests >= limit;
-        if is_counted {
-            hour.requests = hour.requests.saturating_add(1);
-        }
-        let remaining = limit.saturating_sub(hour.requests);
-        Standing { limit, remaining, reset_seconds: (number + 1) * HOUR_SECONDS, exceeded }
     }
 }
 

@@ -16,7 +16,7 @@ use dauphin_dialects::{BodyError, SegmentCall};
 use dauphin_model::Instant;
 use http::Method;
 
-use super::{App, respond};
+use super::{App, Methods, respond};
 use sender::Sender;
 use tally::Tally;
 
@@ -49,22 +49,22 @@ impl SdkRoute {
         path.strip_prefix("/v1/").and_then(SegmentCall::of_path).map(Self::Segment)
     }
 
-    pub const fn allow(self) -> &'static str {
+    pub const fn methods(self) -> Methods {
         match self {
-            Self::BrazeData | Self::Segment(_) => "POST, OPTIONS",
-            Self::SegmentSettings | Self::RudderStackConfig => "GET, HEAD, OPTIONS",
+            Self::BrazeData | Self::Segment(_) => Methods::Write,
+            Self::SegmentSettings | Self::RudderStackConfig => Methods::Read,
         }
     }
 }
 
 /// Answers an SDK.
 pub async fn handle(app: &Arc<App>, route: SdkRoute, request: Request, now: Instant) -> Response {
+    let methods = route.methods();
     if request.method() == Method::OPTIONS {
-        return cors::preflight(respond::options(route.allow()), request.headers());
+        return cors::preflight(respond::options(methods), request.headers());
     }
-    let takes = route.allow().split(", ").any(|method| method == request.method().as_str());
     let answer = match route {
-        _ if !takes => Ok(respond::method_not_allowed(Language::English, route.allow())),
+        _ if !methods.contain(request.method()) => Ok(respond::method_not_allowed(Language::English, methods)),
         SdkRoute::BrazeData => braze::data(app, request, now).await,
         SdkRoute::Segment(call) => segment::messages(app, call, request, now).await,
         SdkRoute::SegmentSettings => segment::settings(app, &request),

@@ -2,26 +2,34 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::response::Response;
-use dauphin_api::{ApiError, ErrorCode, Route, SeriesParameters};
+use dauphin_api::{ApiError, Route, SeriesParameters};
 use dauphin_engine::Workspace;
 use dauphin_model::{Instant, Scope};
 use http::header;
+use tokio::task::JoinHandle;
 
 use super::access::Visitor;
 use super::answers::Question;
 use super::{App, respond};
 use crate::points::{self, Counted};
 
-/// Answers a series. One of today's rows is counted at once, as far as its days were not before; one that looks back waits
-/// for the committer to show the parts of its rows, and one over every app may take long, so these get a thread that may
-/// wait.
-pub async fn series(
+/// The answer to a question about a series.
+pub enum Answer {
+    /// Counted from today's rows, as far as its days were not before.
+    Counted(Response),
+    /// Under way on a thread that may wait: a series that looks back waits for the committer to show the parts of its
+    /// rows, and one over every app may take long.
+    Awaited(JoinHandle<Result<Response, ApiError>>),
+}
+
+/// Answers a question about a series, or begins to.
+pub fn series(
     app: &Arc<App>,
     route: Route,
     visitor: Visitor,
-    request: Request,
+    request: &Request,
     now: Instant,
-) -> Result<Response, ApiError> {
+) -> Result<Answer, ApiError> {
     let workspace = visitor.workspace;
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let query = request.uri().query().unwrap_or("");
@@ -33,20 +41,21 @@ pub async fn series(
     if points::looks_back(&asked) || route == Route::Overlap {
         let app = Arc::clone(app);
         let work = move || count(&app, route, &asked, scope, &workspace);
-        return tokio::task::spawn_blocking(work).await.map_err(|_| ErrorCode::Internal)?;
+        return Ok(Answer::Awaited(tokio::task::spawn_blocking(work)));
     }
-    let [key] = points::keys(route, scope, &workspace)[..] else { return Err(ErrorCode::Internal.into()) };
-    let rows = app.engine.rows(workspace.index).of(key);
+    let rows = app.engine.rows(workspace.index).of(points::key(route, scope));
     let count = |asked: &SeriesParameters| {
         points::points(route, asked, scope, &workspace, &Counted::Now(vec![Arc::clone(&rows)]))
     };
     let SeriesParameters { first, length, window, format, .. } = asked;
-    if asked.hours.is_some() {
-        return Ok(respond::series(respond::written(&count(&asked), format, route.language()), format));
-    }
-    let question = Question { workspace: workspace.index, scope, route, window, format };
-    let count = |first, length| count(&SeriesParameters { first, length, ..asked.clone() });
-    Ok(respond::series(app.answers.body(question, &rows, first, length, count), format))
+    let body = if asked.hours.is_some() {
+        respond::written(&count(&asked), format, route.language())
+    } else {
+        let question = Question { workspace: workspace.index, scope, route, window, format };
+        let count = |first, length| count(&SeriesParameters { first, length, ..asked.clone() });
+        app.answers.body(question, &rows, first, length, count)
+    };
+    Ok(Answer::Counted(respond::series(body, format)))
 }
 
 /// Counts what may wait or take long.

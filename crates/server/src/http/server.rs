@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use axum::handler::Handler;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -11,7 +10,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::listener::{Peer, Plain, Tls};
+use super::listener::{Plain, Tls};
+use super::service::Answering;
 use super::{App, metrics};
 
 /// Where and how to listen.
@@ -72,7 +72,7 @@ pub async fn serve(server: Server, app: Arc<App>, mut stop: watch::Receiver<bool
         let (service, stop) = (metrics::private_service(&app), stop.clone());
         tokio::spawn(metrics::serve_private(listener, service, stop));
     }
-    let service = metrics::metered.with_state(app).into_make_service_with_connect_info::<Peer>();
+    let service = Answering(move |peer, request| metrics::metered(Arc::clone(&app), peer, request));
     let mut stopped = stop.clone();
     let stopping = async move {
         // An error means that nobody can tell to stop any more.
