@@ -1,7 +1,6 @@
 //! Parquet: the few columns of a row, read row group by row group.
 
 mod batch;
-mod plain;
 mod source;
 
 use std::fs::File;
@@ -18,7 +17,6 @@ use parquet::errors::ParquetError;
 
 use self::batch::Found;
 pub use self::batch::ParquetBatch;
-pub use self::plain::PlainRows;
 pub use self::source::ReadAt;
 use self::source::Source;
 use crate::{Columns, Element, ReadError};

@@ -33,6 +33,7 @@ mod format;
 mod lenient;
 mod message;
 mod plain;
+mod plain_rows;
 mod row;
 mod time;
 
@@ -50,13 +51,17 @@ mod users_track;
 
 pub use avro::{AvroBlock, AvroLayout, AvroReader, parse_avro_block};
 pub use braze_sdk::SdkBody;
-pub use columnar::{ParquetBatch, ParquetReader, PlainRows, ReadAt};
+pub use columnar::{ParquetBatch, ParquetReader, ReadAt};
 pub use columns::{Columns, MappingError};
 pub use error::{BodyError, ReadError};
 pub use format::{Format, TextFormat};
 pub use message::{Event, EventKind, Message};
+pub use plain_rows::PlainRows;
 pub use profiles::{ProfileEdit, ProfileEntry, ProfileRequest, read_profiles};
 pub use row::{Element, Reject, Row};
 pub use segment::{SegmentBody, SegmentCall, SegmentContext};
-pub use text::{Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, is_compressed, parse_block, parse_ndjson};
+pub use text::{
+    Block, BlockReader, Layout, Position, RECORD_BYTES_MAX, TextBatch, is_compressed, parse_batches, parse_block,
+    parse_ndjson,
+};
 pub use users_track::{TrackArray, TrackPlace, UsersTrack, read_users_track};

@@ -13,6 +13,7 @@ use std::io::{Cursor, Read};
 use dauphin_model::Zone;
 
 pub use block::{Block, BlockReader, Position, RECORD_BYTES_MAX};
+pub use csv::TextBatch;
 pub use whole::{is_compressed, parse_ndjson};
 
 use crate::{Columns, Element, ReadError};
@@ -50,6 +51,15 @@ pub(crate) fn beginning(stored: &[u8]) -> Vec<u8> {
 
 /// Enough to see how a file begins.
 const BEGINNING_BYTES: u64 = 4096;
+
+/// Hands the rows of a block to `sink`, many at once; or nothing, and returns false, where they are not of the kind that
+/// a [`TextBatch`] has.
+pub fn parse_batches(layout: &Layout, block: &Block, zone: &Zone, sink: &mut dyn FnMut(&TextBatch<'_>)) -> bool {
+    match (&layout.0, block.reject()) {
+        (Kind::Csv(header), None) => csv::parse_batches(header, block.bytes(), block.first_line(), zone, sink),
+        _ => false,
+    }
+}
 
 /// Hands every line of a block to `sink`, in order, as a row or as a reject. `zone` is whose local time a time without
 /// an offset is. Blocks of one file may be parsed in any order and side by side.

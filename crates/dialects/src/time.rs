@@ -68,6 +68,17 @@ pub(crate) fn seconds_and_nanos(count: i64, units_a_second: u32) -> (i64, u32) {
     }
 }
 
+/// As [`seconds_and_nanos`], of many, the seconds alone.
+pub(crate) fn whole_seconds(counts: &[i64], units_a_second: u32) -> Vec<i64> {
+    match units_a_second {
+        1 => counts.to_vec(),
+        1_000 => counts.iter().map(|count| count.div_euclid(1_000)).collect(),
+        1_000_000 => counts.iter().map(|count| count.div_euclid(1_000_000)).collect(),
+        1_000_000_000 => counts.iter().map(|count| count.div_euclid(1_000_000_000)).collect(),
+        other => counts.iter().map(|count| count.div_euclid(other.into())).collect(),
+    }
+}
+
 /// Above the limit of seconds, each unit a thousand times as small is likely for three digits more.
 #[cold]
 fn too_large(number: &str, value: f64) -> String {

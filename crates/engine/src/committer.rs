@@ -3,7 +3,7 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
-use dauphin_core::{Change, History, IdentityEffects, IdentityOutcome, Ledger, RowChange, Rows};
+use dauphin_core::{History, IdentityEffects, IdentityOutcome, Ledger, RowChange, Rows};
 use dauphin_model::{ActiveDay, RowKey, WorkspaceIndex};
 use dauphin_store::{Batch, KeyRange, Store, Table};
 
@@ -47,10 +47,8 @@ pub(crate) enum CommitMessage {
 pub(crate) struct Folded {
     pub workspace: WorkspaceIndex,
     pub recorded: ActiveDay,
-    /// Of one shard.
-    pub changes: Option<(u8, Vec<Change>)>,
-    /// Of one shard, fingerprints of what was counted and must not be counted again.
-    pub seen: Option<(u8, Vec<u128>)>,
+    /// What changed in one shard.
+    pub record: LogRecord,
     /// Of any shards. Boxed: rare, and large.
     pub identities: Option<Box<IdentityEffects>>,
     /// What the audit log is to remember of it.
@@ -62,10 +60,8 @@ pub(crate) struct Folded {
 impl Folded {
     /// About the bytes it takes in the log.
     fn weight(&self) -> usize {
-        let changes = self.changes.as_ref().map_or(0, |(_, changes)| changes.len() * 20);
         let identities = self.identities.as_ref().map_or(0, |effects| effects.records.len() * 150);
-        let seen = self.seen.as_ref().map_or(0, |(_, seen)| seen.len() * 16);
-        changes + identities + seen + self.rows.len() * 4
+        self.record.byte_count() + identities + self.rows.len() * 4
     }
 }
 
@@ -344,15 +340,10 @@ impl Committer {
             self.ledgers[workspace.0 as usize].add(recorded, changes);
         }
         for part in folded {
-            if let Some((shard, changes)) = &part.changes {
-                record.changes(part.workspace, *shard, changes);
-            }
+            record.append(&part.record);
             if let Some(effects) = &part.identities {
                 record.moves(part.workspace, &effects.moves);
                 put_identities(part.workspace, effects, batch);
-            }
-            if let Some((shard, seen)) = &part.seen {
-                record.seen(part.workspace, *shard, part.recorded, seen);
             }
         }
         let Some(bytes) = record.into_bytes() else { return 0 };

@@ -3,12 +3,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError};
 
-use dauphin_core::{Change, Identities, IdentityChange, IdentityEffects, IdentityOutcome, RowChanges, Shard, Stamp};
+use dauphin_core::{
+    Applied, Change, Identities, IdentityChange, IdentityEffects, IdentityOutcome, RowChanges, Shard, Stamp,
+};
 use dauphin_model::limits::SHARD_COUNT;
 use dauphin_model::{ProfileKey, WorkspaceIndex};
 
 use crate::committer::{CommitMessage, Folded, Waiting};
-use crate::record::PageKey;
+use crate::record::{LogRecord, PageKey};
 use crate::shards::{Shards, WorkspaceShards};
 use crate::submission::{ShardChanges, Ticket};
 use crate::{AuditEntry, EngineError, IdentityDone};
@@ -147,13 +149,7 @@ struct Job<'a> {
 impl Job<'_> {
     /// Applies changes to the shard, and what follows from them to others. Each result travels as a part of the ticket of
     /// its own; the message's part is settled when there are no more.
-    fn fold(
-        &self,
-        shard: u8,
-        ShardChanges { changes, claims }: &ShardChanges,
-        ticket: &Arc<Ticket>,
-        rows: &mut RowChanges,
-    ) -> Result<(), Gone> {
+    fn fold(&self, shard: u8, changes: &ShardChanges, ticket: &Arc<Ticket>, rows: &mut RowChanges) -> Result<(), Gone> {
         let mut elsewhere = self.fold_into(shard, changes, ticket, rows)?;
         // A profile may move on while its change is on the way; its own shard knows where to.
         while !elsewhere.is_empty() {
@@ -162,9 +158,13 @@ impl Job<'_> {
             for at_home in elsewhere.chunk_by(|a, b| a.0 == b.0) {
                 self.fold_at_home(at_home, ticket, &mut moved, rows)?;
             }
+            let moved = ShardChanges { changes: moved, ..ShardChanges::default() };
             elsewhere = self.fold_into(shard, &moved, ticket, rows)?;
         }
-        let claims = if claims.is_empty() { Vec::new() } else { self.shards.hold(shard).open_claims(claims) };
+        let claims = match changes.claims.as_slice() {
+            [] => Vec::new(),
+            claims => self.shards.hold(shard).open_claims(claims),
+        };
         if !claims.is_empty() {
             let changes: Vec<_> = claims.iter().map(|(anonymous, user)| claim(*anonymous, *user)).collect();
             ticket.add_part();
@@ -178,22 +178,27 @@ impl Job<'_> {
     fn fold_into(
         &self,
         number: u8,
-        changes: &[Change],
+        changes: &ShardChanges,
         ticket: &Arc<Ticket>,
         rows: &mut RowChanges,
     ) -> Result<Vec<(u8, Change)>, Gone> {
-        if changes.is_empty() {
+        if changes.all().next().is_none() {
             return Ok(Vec::new());
         }
         let mut shard = self.shards.hold(number);
-        if let Some(error) = self.refusal(&shard, changes) {
+        if let Some(error) = self.refusal(&shard, changes.all()) {
             ticket.fail(error);
             return Ok(Vec::new());
         }
-        let applied = shard.apply_all(changes, self.stamp, rows);
-        self.send(number, applied.effective, applied.seen, ticket, rows)?;
+        let (mut effects, mut elsewhere) = (Effects::default(), Vec::new());
+        changes.each_list(|list| {
+            let mut applied = shard.apply_all(list, self.stamp, rows);
+            effects.add(self, number, &applied);
+            elsewhere.append(&mut applied.elsewhere);
+        });
+        self.send(effects, ticket, rows)?;
         drop(shard);
-        Ok(applied.elsewhere)
+        Ok(elsewhere)
     }
 
     /// Applies changes of profiles that live in a shard which is not their own; those that are not there go to `moved`.
@@ -213,32 +218,25 @@ impl Job<'_> {
             ticket.fail(error);
             return Ok(());
         }
-        let applied = shard.apply_all(&here, self.stamp, rows);
-        self.send(number, applied.effective, applied.seen, ticket, rows)
+        let mut effects = Effects::default();
+        effects.add(self, number, &shard.apply_all(&here, self.stamp, rows));
+        self.send(effects, ticket, rows)
     }
 
     /// When memory is full, nothing is taken that would need more of it. Then sender and shard are as before, but for
     /// other parts of the same submission.
-    fn refusal(&self, shard: &Shard, changes: &[Change]) -> Option<EngineError> {
-        self.folder.shards.full().filter(|_| !changes.iter().all(|change| shard.is_repeat(change)))
+    fn refusal<'a>(&self, shard: &Shard, changes: impl IntoIterator<Item = &'a Change>) -> Option<EngineError> {
+        self.folder.shards.full().filter(|_| !changes.into_iter().all(|change| shard.is_repeat(change)))
     }
 
     /// Called while the shard is held.
-    fn send(
-        &self,
-        shard: u8,
-        effective: Vec<Change>,
-        seen: Vec<u128>,
-        ticket: &Arc<Ticket>,
-        rows: &mut RowChanges,
-    ) -> Result<(), Gone> {
+    fn send(&self, effects: Effects, ticket: &Arc<Ticket>, rows: &mut RowChanges) -> Result<(), Gone> {
         ticket.add_part();
-        let new_user_days = effective.iter().filter(|change| matches!(change, Change::Active { .. })).count();
+        let Effects { record, new_user_days } = effects;
         self.folder.send(CommitMessage::Folded(Folded {
             workspace: self.workspace,
             recorded: self.stamp.recorded,
-            changes: Some((shard, effective)).filter(|(_, effective)| !effective.is_empty()),
-            seen: Some((shard, seen)).filter(|(_, seen)| !seen.is_empty()),
+            record,
             identities: None,
             audit: None,
             rows: rows.drain(),
@@ -266,13 +264,31 @@ impl Job<'_> {
         self.folder.send(CommitMessage::Folded(Folded {
             workspace: self.workspace,
             recorded: self.stamp.recorded,
-            changes: None,
-            seen: None,
+            record: LogRecord::default(),
             identities: Some(effects).filter(|effects| *effects != IdentityEffects::default()).map(Box::new),
             audit: audit.map(Box::new),
             rows: rows.drain(),
             waiting: waiting(outcomes),
         }))
+    }
+}
+
+/// What a shard that is held is to remember of changes.
+#[derive(Default)]
+struct Effects {
+    record: LogRecord,
+    new_user_days: usize,
+}
+
+impl Effects {
+    fn add(&mut self, job: &Job<'_>, shard: u8, Applied { effective, seen, .. }: &Applied) {
+        if !effective.is_empty() {
+            self.record.changes(job.workspace, shard, effective);
+        }
+        if !seen.is_empty() {
+            self.record.seen(job.workspace, shard, job.stamp.recorded, seen);
+        }
+        self.new_user_days += effective.iter().filter(|change| matches!(change, Change::Active { .. })).count();
     }
 }
 

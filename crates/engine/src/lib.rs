@@ -44,4 +44,4 @@ pub use migration::{Division, Joined, Settings, Union};
 pub use partition::{MessageCounts, PartitionEngine, PartitionOptions};
 pub use record::{Envelope, Malformed, PROGRESS_KEY, Progress, Reply, Trace};
 pub use restore::{RestoreError, Restored, RestoredRows};
-pub use submission::{Done, PartitionChanges, Receipt, Submission};
+pub use submission::{Done, PartitionChanges, Receipt, Spares, Submission};

@@ -1,3 +1,5 @@
+mod dealt;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,18 +11,36 @@ use dauphin_model::{ActiveDay, AppIndex, ProfileKey, SessionFingerprint, Workspa
 
 use crate::EngineError;
 
+use dealt::Dealt;
+pub use dealt::Spares;
+
 /// What one shard is to do.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct ShardChanges {
     pub changes: Vec<Change>,
+    /// Of a gathered submission, instead of `changes`.
+    pub dealt: Dealt,
     /// Anonymous profiles of this shard that belong to a user, unless they belong to somebody already. What comes of it
     /// follows the changes.
     pub claims: Vec<(ProfileKey, ProfileKey)>,
 }
 
 impl ShardChanges {
-    pub const fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.claims.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.all().next().is_none() && self.claims.is_empty()
+    }
+
+    /// The changes; those of one profile in order.
+    pub fn all(&self) -> impl Iterator<Item = &Change> {
+        self.changes.iter().chain(self.dealt.all())
+    }
+
+    /// Hands on the changes in lists; those of one profile are in one, in order.
+    pub fn each_list(&self, mut each: impl FnMut(&[Change])) {
+        if !self.changes.is_empty() {
+            each(&self.changes);
+        }
+        self.dealt.each_list(each);
     }
 }
 
@@ -54,7 +74,7 @@ impl Submission {
         Self {
             workspace,
             stamp,
-            by_shard: vec![ShardChanges::default(); usize::from(SHARD_COUNT)],
+            by_shard: std::iter::repeat_with(ShardChanges::default).take(usize::from(SHARD_COUNT)).collect(),
             change_count: 0,
             activity_count: 0,
             zone: None,
@@ -74,10 +94,13 @@ impl Submission {
         self
     }
 
-    /// Without changes yet, for the same workspace with the same stamp.
-    pub fn another(&self) -> Self {
+    /// Without changes yet, for the same workspace with the same stamp, to gather others in: the more days of a profile
+    /// are folded together, the less each costs.
+    pub fn gathered(&self, spares: &Arc<Spares>) -> Self {
         let Self { workspace, stamp, ref zone, until_visible, .. } = *self;
-        Self { zone: zone.clone(), until_visible, ..Self::new(workspace, stamp) }
+        let mut gathered = Self { zone: zone.clone(), until_visible, ..Self::new(workspace, stamp) };
+        gathered.by_shard.iter_mut().for_each(|shard| shard.dealt = Dealt::new(spares));
+        gathered
     }
 
     #[inline]
@@ -132,22 +155,23 @@ impl Submission {
     /// Everything in it, sorted anew: by the partition to which each change belongs, in order.
     pub fn by_partition(self, count: u16) -> BTreeMap<u16, PartitionChanges> {
         let mut parts = BTreeMap::<u16, PartitionChanges>::new();
-        for ShardChanges { changes, claims } in self.by_shard {
-            for change in changes {
-                parts.entry(change.profile().partition(count)).or_default().changes.push(change);
+        for shard in self.by_shard {
+            for change in shard.all() {
+                parts.entry(change.profile().partition(count)).or_default().changes.push(*change);
             }
-            for claim in claims {
+            for claim in shard.claims {
                 parts.entry(claim.0.partition(count)).or_default().claims.push(claim);
             }
         }
         parts
     }
 
-    /// Takes all that another says, which was made for the same workspace with the same stamp, and leaves it its memory.
-    pub fn append(&mut self, other: &mut Self) {
+    /// Gathers all that another says, which was made for the same workspace with the same stamp, and leaves it its memory.
+    pub fn gather(&mut self, other: &mut Self) {
         debug_assert_eq!((self.workspace, self.stamp), (other.workspace, other.stamp));
         for (own, other) in self.by_shard.iter_mut().zip(&mut other.by_shard) {
-            own.changes.append(&mut other.changes);
+            own.dealt.add(&other.changes);
+            other.changes.clear();
             own.claims.append(&mut other.claims);
         }
         self.change_count += std::mem::take(&mut other.change_count);

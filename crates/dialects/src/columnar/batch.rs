@@ -13,9 +13,7 @@ use dauphin_model::{Day, Instant, Zone};
 
 use crate::row::{checked_session_id, checked_user_id};
 use crate::time::{instant_of_fraction, instant_of_text, instant_of_whole, out_of_range, seconds_and_nanos};
-use crate::{Columns, Element, ReadError, Reject, Row};
-
-use super::plain::PlainRows;
+use crate::{Columns, Element, PlainRows, ReadError, Reject, Row};
 
 /// Refuses a file before its first row when a column has a type of which no row can be made.
 pub(super) fn check_types(schema: &Schema, identifiers: [Option<usize>; 3], time: usize) -> Result<(), ReadError> {
@@ -125,7 +123,7 @@ impl<'a> ParquetBatch<'a> {
         if self.session_id.is_some() || user_ids.null_count() > 0 {
             return None;
         }
-        PlainRows::new(user_ids, (values, units_a_second), app_ids)
+        PlainRows::of_columns(user_ids, (values, units_a_second), app_ids)
     }
 
     fn row<'b>(

@@ -6,6 +6,7 @@
 mod allocations;
 mod avro;
 mod avro_file;
+mod batches;
 mod braze;
 mod compression;
 mod cutting;

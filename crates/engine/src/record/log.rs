@@ -116,6 +116,11 @@ impl LogRecord {
         }
     }
 
+    /// Adds the entries of another.
+    pub fn append(&mut self, other: &Self) {
+        self.bytes.extend_from_slice(&other.bytes);
+    }
+
     /// Bytes so far.
     pub const fn byte_count(&self) -> usize {
         self.bytes.len()

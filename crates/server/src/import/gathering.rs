@@ -3,7 +3,7 @@ use std::time::{Duration, Instant as Stopwatch};
 
 use anyhow::Error;
 use dauphin_core::Change;
-use dauphin_engine::{Engine, EngineError, Receipt, Submission};
+use dauphin_engine::{Engine, EngineError, Receipt, Spares, Submission};
 
 use super::target::Deliver;
 
@@ -13,6 +13,7 @@ use super::target::Deliver;
 /// One group is gathered while one is under way: whoever adds to a full group waits.
 pub struct Gathering {
     group: Mutex<Option<Group>>,
+    spares: Arc<Spares>,
     under_way: Arc<UnderWay>,
     changes_max: usize,
 }
@@ -20,7 +21,7 @@ pub struct Gathering {
 /// Changes of a group: more make a row cheaper, and take memory.
 const CHANGES_MAX: usize = 8 << 20;
 /// Where there is little memory, a group's changes take this part of what the state may take. There are two groups at a
-/// time, and of the one under way what is sorted and what is to be remembered.
+/// time, and of the one under way what is to be remembered.
 const MEMORY_SHARE: usize = 32;
 /// A group is handed in after this time, full or not, unless one is under way: an import that is killed goes on from
 /// what is durable.
@@ -69,7 +70,7 @@ impl Gathering {
     pub fn new(state_bytes_max: usize) -> Self {
         let changes_max = state_bytes_max / MEMORY_SHARE / size_of::<Change>();
         let changes_max = changes_max.clamp(Submission::CHANGE_COUNT_MAX, CHANGES_MAX);
-        Self { group: Mutex::default(), under_way: Arc::default(), changes_max }
+        Self { group: Mutex::default(), spares: Arc::default(), under_way: Arc::default(), changes_max }
     }
 
     fn group(&self) -> MutexGuard<'_, Option<Group>> {
@@ -80,10 +81,13 @@ impl Gathering {
     /// Takes a part out of `submission`, and tells `deliver` once it is durable and visible.
     pub fn add(&self, engine: &Engine, submission: &mut Submission, deliver: Deliver) {
         let mut gathered = self.group();
-        let new = || Group { submission: submission.another(), parts: Vec::new(), began: Stopwatch::now() };
+        let new = || {
+            let submission = submission.gathered(&self.spares);
+            Group { submission, parts: Vec::new(), began: Stopwatch::now() }
+        };
         let group = gathered.get_or_insert_with(new);
         group.parts.push(Part { activity_count: submission.activity_count(), deliver });
-        group.submission.append(submission);
+        group.submission.gather(submission);
         let is_full = group.submission.change_count() >= self.changes_max;
         if is_full || (group.began.elapsed() >= AGE_MAX && !*self.under_way.lock()) {
             self.hand_in_group(engine, gathered);

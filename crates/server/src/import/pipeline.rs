@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dauphin_dialects::{Columns, Element, Message, ParquetBatch, Reject, Row};
+use dauphin_dialects::{Columns, Element, Message, ParquetBatch, PlainRows, Reject, Row, TextBatch, parse_batches};
 
 use super::files::{Mark, SourceFile, Unit, Units};
 use super::rejects::Rejects;
@@ -129,13 +129,20 @@ impl Parser<'_> {
             let _ = answer.send(Event::Delivered { unit: number, delivered });
         }));
         send(Event::HandedOn { unit: number });
-        let mut loading = Loading { parser: self, loader, to_tally, number, rows: 0, rejected: 0, kept: Ok(()) };
+        let zone = self.target.zone();
+        let mut loading =
+            Loading { parser: self, loader, to_tally, number, left: Vec::new(), rows: 0, rejected: 0, kept: Ok(()) };
         let read = match unit {
             Unit::RowGroup { reader, index, .. } => {
-                let mut left = Vec::new();
-                reader.read_batches(*index, 0, &mut |batch| loading.take_batch(batch, &mut left))
+                reader.read_batches(*index, 0, &mut |batch| loading.take_parquet(batch))
             }
-            _ => unit.read(self.target.zone(), &mut |element| loading.take(element)),
+            Unit::Block { block, layout, .. }
+                if matches!(self.target, Target::Local(_))
+                    && parse_batches(layout, block, zone, &mut |batch| loading.take_text(batch)) =>
+            {
+                Ok(())
+            }
+            _ => unit.read(zone, &mut |element| loading.take(element)),
         };
         let Loading { mut loader, rows, rejected, kept, .. } = loading;
         loader.hand_on();
@@ -152,6 +159,8 @@ struct Loading<'a> {
     loader: Loader<'a>,
     to_tally: &'a Sender<Event>,
     number: u64,
+    /// Rows of a batch that are taken one by one.
+    left: Vec<usize>,
     rows: u64,
     rejected: u64,
     /// Whether the rejects could be kept.
@@ -159,13 +168,29 @@ struct Loading<'a> {
 }
 
 impl Loading<'_> {
-    fn take_batch(&mut self, batch: &ParquetBatch<'_>, left: &mut Vec<usize>) {
+    fn take_parquet(&mut self, batch: &ParquetBatch<'_>) {
+        let left = match batch.plain() {
+            Some(rows) => self.take_plain(&rows),
+            None => (0..batch.row_count()).collect(),
+        };
+        batch.deliver_some(left.iter().copied(), self.parser.target.zone(), &mut |element| self.take(element));
+        self.left = left;
+    }
+
+    fn take_text(&mut self, batch: &TextBatch<'_>) {
+        let left = self.take_plain(batch.plain());
+        batch.deliver_some(left.iter().copied(), self.parser.target.zone(), &mut |element| self.take(element));
+        self.left = left;
+    }
+
+    /// Takes rows, but for those whose numbers are returned.
+    fn take_plain(&mut self, rows: &PlainRows<'_>) -> Vec<usize> {
+        let mut left = std::mem::take(&mut self.left);
         left.clear();
-        let handed_on = self.loader.add_batch(batch, left);
-        self.rows += (batch.row_count() - left.len()) as u64;
+        let handed_on = self.loader.add_plain(rows, &mut left);
+        self.rows += (rows.row_count() - left.len()) as u64;
         self.begin_part_if(handed_on);
-        let zone = self.parser.target.zone();
-        batch.deliver_some(left.iter().copied(), zone, &mut |element| self.take(element));
+        left
     }
 
     fn take(&mut self, element: Element<'_>) {

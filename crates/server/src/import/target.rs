@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use dauphin_core::Arrival;
-use dauphin_dialects::{Message, ParquetBatch, Reject, Row};
+use dauphin_dialects::{Message, PlainRows, Reject, Row};
 use dauphin_engine::{Engine, EngineError, IdentityChange, IdentityOutcome, Receipt, Submission, Workspace};
 use dauphin_model::{AppId, Instant, Zone};
 
@@ -129,14 +129,14 @@ impl Loader<'_> {
         Ok(full)
     }
 
-    /// Adds rows of a batch, and pushes the numbers of those that are left to be added one by one. Returns whether a part
+    /// Adds rows, and pushes the numbers of those that are left to be added one by one. Returns whether a part
     /// was handed on.
-    pub fn add_batch(&mut self, batch: &ParquetBatch<'_>, left: &mut Vec<usize>) -> bool {
-        let (Self::Local(loader), Some(rows)) = (&mut *self, batch.plain()) else {
-            left.extend(0..batch.row_count());
+    pub fn add_plain(&mut self, rows: &PlainRows<'_>, left: &mut Vec<usize>) -> bool {
+        let Self::Local(loader) = self else {
+            left.extend(0..rows.row_count());
             return false;
         };
-        loader.intake.add_plain(&rows, &mut loader.submission, left);
+        loader.intake.add_plain(rows, &mut loader.submission, left);
         let full = loader.is_full();
         if full {
             loader.hand_on();

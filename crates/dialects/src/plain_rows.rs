@@ -1,28 +1,65 @@
 use arrow_array::{Array, StringViewArray};
 
-use crate::time::seconds_and_nanos;
+use crate::time::whole_seconds;
 
-/// Rows of a Parquet file column by column, where each has a user id that is text and a time in UTC, none has a session,
-/// and the apps are few. What is wrong with a row is said when it is read as a [`Row`](crate::Row).
+/// Rows of a file column by column, where each has a user id that is text and a time, none has a session, and the apps
+/// are few. What is wrong with a row is said when it is read as a [`Row`](crate::Row).
 pub struct PlainRows<'a> {
-    user_ids: &'a StringViewArray,
+    user_ids: UserIds<'a>,
     seconds: Vec<i64>,
     app_ids: Vec<&'a str>,
     /// Of each row.
     app_numbers: Vec<u8>,
 }
 
+enum UserIds<'a> {
+    Views(&'a StringViewArray),
+    Texts(Vec<&'a str>),
+}
+
 /// Apps of a batch.
 const APPS_MAX: usize = 16;
 
+/// The time of a row that is none: nobody takes it.
+const NEVER: i64 = i64::MIN;
+
 impl<'a> PlainRows<'a> {
-    pub(super) fn new(
+    /// Without rows yet, which are added one by one.
+    pub(crate) fn of_texts(row_count_max: usize) -> Self {
+        Self {
+            user_ids: UserIds::Texts(Vec::with_capacity(row_count_max)),
+            seconds: Vec::with_capacity(row_count_max),
+            app_ids: vec![""],
+            app_numbers: Vec::with_capacity(row_count_max),
+        }
+    }
+
+    /// Adds a row; `None` stands for one that must be read as a [`Row`](crate::Row). Returns whether there is no room for
+    /// another app.
+    #[inline]
+    pub(crate) fn push(&mut self, row: Option<(&'a str, i64, &'a str)>) -> bool {
+        let (user_id, seconds, app_id) = row.unwrap_or(("", NEVER, ""));
+        if let UserIds::Texts(user_ids) = &mut self.user_ids {
+            user_ids.push(user_id);
+        }
+        self.seconds.push(seconds);
+        let known = self.app_ids.iter().position(|known| *known == app_id);
+        let number = known.unwrap_or_else(|| {
+            self.app_ids.push(app_id);
+            self.app_ids.len() - 1
+        });
+        self.app_numbers.push(u8::try_from(number).expect("the apps are few"));
+        self.app_ids.len() == APPS_MAX
+    }
+
+    pub(crate) fn of_columns(
         user_ids: &'a StringViewArray,
         (times, units_a_second): (&[i64], u32),
         app_ids: Option<&'a StringViewArray>,
     ) -> Option<Self> {
-        let seconds = times.iter().map(|time| seconds_and_nanos(*time, units_a_second).0).collect();
-        let mut rows = Self { user_ids, seconds, app_ids: vec![""], app_numbers: vec![0; times.len()] };
+        let seconds = whole_seconds(times, units_a_second);
+        let (user_ids, app_numbers) = (UserIds::Views(user_ids), vec![0; times.len()]);
+        let mut rows = Self { user_ids, seconds, app_ids: vec![""], app_numbers };
         if let Some(array) = app_ids {
             rows.number_apps(array)?;
         }
@@ -64,7 +101,10 @@ impl<'a> PlainRows<'a> {
     /// Who; the text may be empty or too long.
     #[inline]
     pub fn user_id(&self, index: usize) -> &'a str {
-        self.user_ids.value(index)
+        match &self.user_ids {
+            UserIds::Views(views) => views.value(index),
+            UserIds::Texts(texts) => texts[index],
+        }
     }
 
     /// When: Unix seconds, rounded down.
