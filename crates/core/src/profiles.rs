@@ -34,7 +34,7 @@ const PREFETCHED_LINES: usize = 3;
 const PROFILES_MAX: usize = 41;
 const PROFILES_MAX_PAIRS: usize = 8;
 /// A table grows by this part of itself at least.
-const GROWTH: usize = 6;
+const GROWTH: usize = 4;
 /// Pairs that are read together when the table grows.
 const GROWN_PAIRS: usize = 32;
 /// Bodies that are asked for before they are moved.
@@ -284,10 +284,13 @@ impl Profiles {
     /// stands twice, or is too far from where it belongs for keys that are hashes; then those before it have been added.
     pub fn add_all(&mut self, profiles: &[(ProfileKey, &[u8])]) -> Result<(), ProfileKey> {
         self.make_room(profiles.len());
-        self.settle(profiles.iter().map(|(key, calendars)| {
+        let mut parts = Vec::with_capacity(profiles.len());
+        for (key, calendars) in profiles {
             let (head, part) = Head::split(calendars);
-            (*key, head, part)
-        }))
+            parts.push((self.stand(*key, head).ok_or(*key)?, part));
+        }
+        self.write_parts(&mut parts);
+        Ok(())
     }
 
     /// Makes room for so many profiles more than there are.
@@ -303,23 +306,22 @@ impl Profiles {
     fn enlarge(&mut self, pair_count: usize) {
         let pairs = Chunk::new(whole_pages(pair_count * PAIR_BYTES));
         let old = std::mem::replace(self, Self { pairs, moves: self.moves + 1, ..Self::default() });
+        let mut parts = Vec::with_capacity(GROWN_PAIRS * SLOTS);
         for pairs in old.pairs().chunks(GROWN_PAIRS) {
-            let slots = pairs.iter().flat_map(|pair| (0..SLOTS).map(move |slot| (pair, slot)));
-            let profiles = slots.filter_map(|(pair, slot)| {
-                pair::profile_at(pair, slot).map(|(key, head)| (key, head, old.part(pair, slot)))
-            });
-            self.settle(profiles).expect("they were there before");
+            for (pair, slot) in pairs.iter().flat_map(|pair| (0..SLOTS).map(move |slot| (pair, slot))) {
+                if let Some((key, head)) = pair::profile_at(pair, slot) {
+                    parts.push((self.stand_anywhere(self.home(key), key, head), old.part(pair, slot)));
+                }
+            }
+            self.write_parts(&mut parts);
+            parts.clear();
         }
     }
 
-    /// Puts in profiles that are not there, and writes each body that they need once.
-    fn settle<'a>(&mut self, coming: impl Iterator<Item = (ProfileKey, Head, &'a [u8])>) -> Result<(), ProfileKey> {
-        let mut placed = Vec::with_capacity(coming.size_hint().1.unwrap_or_default());
-        for (key, head, part) in coming {
-            placed.push((self.stand(key, head).ok_or(key)?, part));
-        }
-        placed.sort_unstable_by_key(|(spot, _)| spot.0);
-        for here in placed.chunk_by(|(one, _), (next, _)| one.pair() == next.pair()) {
+    /// Writes what the bodies have of profiles of which they have nothing yet, each body once.
+    fn write_parts(&mut self, parts: &mut [(Spot, &[u8])]) {
+        parts.sort_unstable_by_key(|(spot, _)| spot.0);
+        for here in parts.chunk_by(|(one, _), (next, _)| one.pair() == next.pair()) {
             let number = here[0].0.pair();
             if pair::body(self.pair(number)).1 > 0 {
                 here.iter().for_each(|(spot, part)| self.replace(*spot, 0..0, part));
@@ -329,7 +331,6 @@ impl Profiles {
             here.iter().for_each(|(spot, part)| parts[spot.slot()] = part);
             self.write_body(number, &parts);
         }
-        Ok(())
     }
 
     /// Puts a profile into the first pair that has room, from the one on where it belongs, unless it is there already or
@@ -340,16 +341,23 @@ impl Profiles {
             match self.seek(home, key) {
                 Sought::Here(_) => return None,
                 Sought::Beyond(next) => home = next,
-                Sought::Nowhere => {
-                    let pair = self.pair_mut(home.0);
-                    let slot = pair::count(pair);
-                    pair::set_profile(pair, slot, key, head);
-                    self.count += 1;
-                    return Some(Spot::new(home.0, slot));
-                }
+                Sought::Nowhere => return Some(self.stand_anywhere(home, key, head)),
             }
         }
         None
+    }
+
+    /// Puts a profile that is not there into the first pair that has room, from one on.
+    fn stand_anywhere(&mut self, Home(mut number): Home, key: ProfileKey, head: Head) -> Spot {
+        let pair_count = self.pairs().len();
+        while pair::is_full(self.pair(number)) {
+            number = next(number, pair_count);
+        }
+        self.count += 1;
+        let pair = self.pair_mut(number);
+        let slot = pair::count(pair);
+        pair::set_profile(pair, slot, key, head);
+        Spot::new(number, slot)
     }
 
     /// Takes out the profile at `spot`.

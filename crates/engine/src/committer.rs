@@ -37,6 +37,8 @@ pub(crate) enum CommitMessage {
     ReadAudit { page: AuditPage, done: Answer<Vec<AuditRecord>> },
     /// Remember how far a source was read (`None`: forget it).
     Source { key: Vec<u8>, value: Option<Vec<u8>>, done: Answer<()> },
+    /// Fold the log into pages, if starting would be long for it.
+    Sweep { done: Answer<()> },
     /// Show rows in their parts.
     History { workspace: WorkspaceIndex, keys: Vec<RowKey>, done: Answer<Vec<Arc<History>>> },
     /// Close the store and stop.
@@ -119,6 +121,8 @@ pub(crate) struct Committer {
     pub log_bytes_min: usize,
     pub audit: AuditLog,
     pub sweep: Option<SweepProgress>,
+    /// Who waits for a sweep that has not begun.
+    pub sweep_asked: Vec<Answer<()>>,
 }
 
 /// The log grows to the state divided by this. Less often, and starting replays longer; more often, and pages are written
@@ -129,6 +133,8 @@ const LOG_SHARE: usize = 4;
 pub(crate) struct SweepProgress {
     pub until: u64,
     pub folders_left: usize,
+    /// Who waits for it.
+    pub asked: Vec<Answer<()>>,
 }
 
 /// Messages that are made durable together.
@@ -141,6 +147,7 @@ struct Group {
     edits: Vec<(CatalogEdit, Option<AuditEntry>, Answer<Arc<Catalog>>)>,
     audit_reads: Vec<(AuditPage, Answer<Vec<AuditRecord>>)>,
     sources: Vec<SourceEdit>,
+    sweeps: Vec<Answer<()>>,
     swept: usize,
     close: bool,
     weight: usize,
@@ -174,6 +181,7 @@ impl Group {
                 self.seen.push((workspace, shard, oldest, changed));
             }
             CommitMessage::History { workspace, keys, done } => self.histories.push((workspace, keys, done)),
+            CommitMessage::Sweep { done } => self.sweeps.push(done),
             CommitMessage::Swept => self.swept += 1,
             CommitMessage::Edit { edit, audit, done } => self.edits.push((edit, audit, done)),
             CommitMessage::ReadAudit { page, done } => self.audit_reads.push((page, done)),
@@ -253,7 +261,8 @@ impl Committer {
         self.grow_to(catalog.workspaces().len());
         let rows = group.take_rows();
         let log_bytes = self.put_log(sequence, &group.folded, &rows, &mut batch);
-        let swept_until = self.finish_sweep(sequence, group.swept, &mut batch);
+        let finished = self.finish_sweep(sequence, group.swept, &mut batch);
+        self.sweep_asked.append(&mut group.sweeps);
 
         if !batch.is_empty() {
             let began = std::time::Instant::now();
@@ -261,6 +270,9 @@ impl Committer {
                 let reason = self.shared.failed.get_or_init(|| error.to_string().into());
                 let failed = EngineError::Failed(Arc::clone(reason));
                 edited.into_iter().for_each(|(_, done)| done(Err(failed.clone())));
+                let under_way = finished.into_iter().chain(self.sweep.take());
+                let asked = under_way.flat_map(|sweep| sweep.asked).chain(self.sweep_asked.drain(..));
+                asked.for_each(|done| done(Err(failed.clone())));
                 return group.fail(&failed);
             }
             self.next_sequence += 1;
@@ -269,6 +281,7 @@ impl Committer {
         if log_bytes > 0 {
             self.log.push_back((sequence, log_bytes));
         }
+        let swept_until = finished.as_ref().map_or(0, |sweep| sweep.until);
         while self.log.front().is_some_and(|(sequence, _)| *sequence <= swept_until) {
             self.log.pop_front();
         }
@@ -299,6 +312,7 @@ impl Committer {
             done(page.read(self.store.as_ref()).map_err(|error| EngineError::Failed(error.to_string().into())));
         }
         self.maybe_begin_sweep();
+        finished.into_iter().flat_map(|sweep| sweep.asked).for_each(|done| done(Ok(())));
     }
 
     /// Makes an edit in `catalog`, or says why it cannot be; puts what it changes and what is to be remembered of it.
@@ -353,14 +367,10 @@ impl Committer {
     }
 
     /// When the last folder has swept: writes the changed rows, and removes the log they and the pages replace.
-    fn finish_sweep(&mut self, sequence: u64, swept: usize, batch: &mut Batch) -> u64 {
-        let Some(sweep) = &mut self.sweep else { return 0 };
-        sweep.folders_left -= swept;
-        if sweep.folders_left > 0 {
-            return 0;
-        }
-        let until = sweep.until;
-        self.sweep = None;
+    fn finish_sweep(&mut self, sequence: u64, swept: usize, batch: &mut Batch) -> Option<SweepProgress> {
+        let under_way = self.sweep.as_mut()?;
+        under_way.folders_left -= swept;
+        let sweep = self.sweep.take_if(|sweep| sweep.folders_left == 0)?;
         for (ledger, workspace) in self.ledgers.iter_mut().zip(0..) {
             for (key, day, row) in ledger.take_dirty() {
                 let mut bytes = Vec::new();
@@ -369,19 +379,24 @@ impl Committer {
             }
         }
         batch.put(Table::Row, ROWS_SEQUENCE_KEY, sequence.to_le_bytes());
-        batch.remove_range(Table::Log, KeyRange::new(log_key(0), log_key(until + 1)));
-        until
+        batch.remove_range(Table::Log, KeyRange::new(log_key(0), log_key(sweep.until + 1)));
+        Some(sweep)
     }
 
-    /// A log that has grown to a share of the state is worth folding into pages.
+    /// A log that has grown to a share of the state is worth folding into pages; one that somebody wants shorter, earlier.
     fn maybe_begin_sweep(&mut self) {
         let (state, _) = self.shards.sizes();
         let log: usize = self.log.iter().map(|(_, byte_count)| byte_count).sum();
         self.shared.stats.set_log_byte_count(log);
-        if self.sweep.is_some() || log < self.log_bytes_min.max(state / LOG_SHARE) {
+        if self.sweep.is_some() {
             return;
         }
-        self.sweep = Some(SweepProgress { until: self.next_sequence - 1, folders_left: self.folders.len() });
+        let asked = std::mem::take(&mut self.sweep_asked);
+        let share = if asked.is_empty() { state / LOG_SHARE } else { 0 };
+        if log < self.log_bytes_min.max(share) {
+            return asked.into_iter().for_each(|done| done(Ok(())));
+        }
+        self.sweep = Some(SweepProgress { until: self.next_sequence - 1, folders_left: self.folders.len(), asked });
         for (inbox, sweep_requested) in &self.folders {
             sweep_requested.store(true, std::sync::atomic::Ordering::Release);
             // A full inbox means that the folder is awake; the committer must never wait for a folder.
@@ -406,6 +421,7 @@ impl Group {
         self.edits.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
         self.audit_reads.into_iter().for_each(|(_, done)| done(Err(error.clone())));
         self.sources.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
+        self.sweeps.into_iter().for_each(|done| done(Err(error.clone())));
         self.histories.into_iter().for_each(|(_, _, done)| done(Err(error.clone())));
     }
 }

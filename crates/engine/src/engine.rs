@@ -194,6 +194,7 @@ impl Engine {
             log_bytes_min: options.log_bytes_min,
             audit,
             sweep: None,
+            sweep_asked: Vec::new(),
         };
         let threads =
             Threads { folders: folder_threads, committer: spawn("committer", move || committer_thread.run()) };
@@ -300,6 +301,11 @@ impl Engine {
     pub fn set_source(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), EngineError> {
         let (key, value) = (key.to_vec(), value.map(<[u8]>::to_vec));
         self.ask(|done| CommitMessage::Source { key, value, done })
+    }
+
+    /// Folds what was handed in before into pages, if there is so much of it that the next start would be long.
+    pub fn sweep(&self) -> Result<(), EngineError> {
+        self.ask(|done| CommitMessage::Sweep { done })
     }
 
     fn ask<T: Send + 'static>(&self, message: impl FnOnce(Answer<T>) -> CommitMessage) -> Result<T, EngineError> {

@@ -10,6 +10,8 @@ use crate::support::{OPTIONS, WORKSPACE, compare, key, oracle, set_up, submit, t
 #[derive(Clone, Debug)]
 enum Step {
     Submit(Vec<Event>, i32),
+    /// Fold the log into pages.
+    Sweep,
     /// Close and open again.
     Restart,
     /// Drop without closing and open again.
@@ -44,6 +46,7 @@ pub fn anything() -> impl Strategy<Value = Event> {
 fn identity_step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (prop::collection::vec(anything(), 1..30), 990_i32..1040).prop_map(|(events, recorded)| Step::Submit(events, recorded)),
+        1 => Just(Step::Sweep),
         1 => Just(Step::Restart),
         2 => Just(Step::Crash),
     ]
@@ -52,6 +55,7 @@ fn identity_step() -> impl Strategy<Value = Step> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (prop::collection::vec(event(), 1..60), 990_i32..1040).prop_map(|(events, recorded)| Step::Submit(events, recorded)),
+        1 => Just(Step::Sweep),
         1 => Just(Step::Restart),
         1 => Just(Step::Crash),
     ]
@@ -86,6 +90,10 @@ fn run(steps: &[Step], end: i32, hand_in: &dyn Fn(&Engine, &[Event], i32)) {
                 hand_in(&engine, events, *recorded);
                 events.iter().for_each(|event| oracle.add(*event));
                 compare(&engine, &oracle, &[end], &[1, 30]);
+            }
+            Step::Sweep => {
+                engine.sweep().unwrap();
+                assert!(engine.stats().commits.log_byte_count < OPTIONS.log_bytes_min);
             }
             Step::Restart => {
                 engine.close().unwrap();

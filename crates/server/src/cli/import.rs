@@ -24,6 +24,9 @@ pub fn run(arguments: &ImportArguments) -> anyhow::Result<ExitCode> {
     let target = open_target(arguments)?;
     let imported = import::run(&target, &options);
     if let Target::Local(local) = &target {
+        if imported.is_ok() {
+            local.engine.sweep().context("write the pages")?;
+        }
         local.engine.close().context("close the data directory")?;
     }
     print_json(&imported?)?;
