@@ -1,7 +1,7 @@
 use std::io::Cursor;
 
 use dauphin_dialects::{BlockReader, Columns, Element, Row, TextFormat, parse_batches, parse_block};
-use dauphin_model::Zone;
+use dauphin_model::{Instant, Zone};
 use proptest::prelude::*;
 
 use crate::describe;
@@ -26,7 +26,7 @@ fn both_ways(file: &str) -> (String, String, bool) {
                     let app_id = rows.app_ids()[rows.app_number(index)];
                     let Row { user_id: who, app_id: app, instant, session_id, .. } = row;
                     assert_eq!((user_id, app_id), (who.as_ref(), app.as_deref().unwrap_or_default()));
-                    assert_eq!((Some(seconds), session_id), (instant.map(|instant| instant.seconds()), &None));
+                    assert_eq!((Some(seconds), session_id), (instant.map(Instant::seconds), &None));
                 }
                 describe(&mut batched, &element);
                 index += 1;
