@@ -6,43 +6,16 @@ use crate::person::Flags;
 use crate::profiles::Spot;
 use crate::row::{RowChanges, Scopes};
 
-/// A profile was active in an app on a day.
-#[derive(Clone, Copy)]
-struct Visit {
-    profile: ProfileKey,
-    at: AppDay,
-}
-
-/// Activity is dealt by profile into so many parts, of which one at a time is sorted: it stays near meanwhile.
-const PARTS: usize = 64;
-/// Less activity than this is one part.
-const DEALT_MIN: usize = 8192;
-
-/// Deals the activity among `changes`.
-fn deal(changes: &[Change]) -> Vec<Vec<Visit>> {
-    let parts = if changes.len() < DEALT_MIN { 1 } else { PARTS };
-    // Keys are hashes: hardly any part is larger than the others by more than an eighth.
-    let capacity = changes.len() / parts * 9 / 8;
-    let mut dealt: Vec<_> = std::iter::repeat_with(|| Vec::with_capacity(capacity)).take(parts).collect();
-    for change in changes {
-        if let Change::Active { profile, app, day } = *change {
-            let part = usize::from(profile.low().to_le_bytes()[0]) & (parts - 1);
-            dealt[part].push(Visit { profile, at: AppDay::new(app, day) });
-        }
-    }
-    dealt
-}
-
-/// The runs of a part: what stands together of one profile, so that the profile is looked for once, and its calendars are
+/// The runs of changes: what stands together of one profile, so that the profile is looked for once, and its calendars are
 /// read and written once.
 #[derive(Default)]
-struct Part {
+struct Gathered {
     runs: Vec<Run>,
     /// Of each run, one behind the other.
     days: Vec<AppDay>,
     /// A hash table of the runs' numbers, counted from 1.
     slots: Vec<u32>,
-    /// Of each visit.
+    /// Of each change that is activity.
     run_of: Vec<u32>,
 }
 
@@ -53,15 +26,16 @@ struct Run {
     end: usize,
 }
 
-impl Part {
+impl Gathered {
     /// Puts together what belongs to one profile.
-    fn gather(&mut self, visits: &[Visit]) {
-        self.runs.clear();
-        self.run_of.clear();
-        self.slots.clear();
-        self.slots.resize((2 * visits.len()).next_power_of_two(), 0);
-        for visit in visits {
-            let number = self.number_of(visit.profile);
+    fn gather(&mut self, changes: &[Change]) {
+        let activity = changes.iter().filter_map(|change| match *change {
+            Change::Active { profile, app, day } => Some((profile, AppDay::new(app, day))),
+            _ => None,
+        });
+        self.slots.resize((2 * changes.len()).next_power_of_two(), 0);
+        for (profile, _) in activity.clone() {
+            let number = self.number_of(profile);
             self.runs[number as usize].end += 1;
             self.run_of.push(number);
         }
@@ -69,12 +43,10 @@ impl Part {
         for run in &mut self.runs {
             (run.end, count) = (count, count + run.end);
         }
-        if self.days.len() < count {
-            self.days.resize(count, AppDay::FIRST);
-        }
-        for (visit, number) in visits.iter().zip(&self.run_of) {
+        self.days.resize(count, AppDay::FIRST);
+        for ((_, at), number) in activity.zip(&self.run_of) {
             let run = &mut self.runs[*number as usize];
-            self.days[run.end] = visit.at;
+            self.days[run.end] = at;
             run.end += 1;
         }
         let mut start = 0;
@@ -91,15 +63,15 @@ impl Part {
     /// The number of the profile's run, which is made if there is none.
     fn number_of(&mut self, profile: ProfileKey) -> u32 {
         let mask = self.slots.len() - 1;
-        // The lowest bits are the same for all of a part.
-        let hash = profile.low() >> PARTS.trailing_zeros() & mask as u64;
+        // The lowest bits may be the same for all: whoever hands changes in keeps those together that are near in memory.
+        let hash = profile.low() >> u8::BITS & mask as u64;
         let mut slot = usize::try_from(hash).expect("within the table");
         loop {
             match self.slots[slot].checked_sub(1) {
                 Some(number) if self.runs[number as usize].profile == profile => return number,
                 Some(_) => slot = (slot + 1) & mask,
                 None => {
-                    let number = u32::try_from(self.runs.len()).expect("a part is bounded");
+                    let number = u32::try_from(self.runs.len()).expect("changes are bounded");
                     self.runs.push(Run { profile, end: 0 });
                     self.slots[slot] = number + 1;
                     return number;
@@ -114,11 +86,9 @@ impl Shard {
     /// any order.
     pub(super) fn apply_runs(&mut self, changes: &[Change], stamp: Stamp, rows: &mut RowChanges) -> Applied {
         let mut applied = Applied::default();
-        let (mut part, mut merge) = (Part::default(), Merge::default());
-        for visits in deal(changes) {
-            part.gather(&visits);
-            self.apply_part(&part, &mut merge, stamp, rows, &mut applied);
-        }
+        let (mut gathered, mut merge) = (Gathered::default(), Merge::default());
+        gathered.gather(changes);
+        self.apply_gathered(&gathered, &mut merge, stamp, rows, &mut applied);
         for change in changes.iter().filter(|change| !matches!(change, Change::Active { .. })) {
             let spot = self.profiles.find(change.profile());
             self.apply(*change, spot, stamp, rows, &mut applied);
@@ -126,16 +96,16 @@ impl Shard {
         applied
     }
 
-    fn apply_part(
+    fn apply_gathered(
         &mut self,
-        part: &Part,
+        gathered: &Gathered,
         merge: &mut Merge,
         stamp: Stamp,
         rows: &mut RowChanges,
         applied: &mut Applied,
     ) {
         let mut start = 0;
-        let mut batches = part.runs.chunks(BATCH).peekable();
+        let mut batches = gathered.runs.chunks(BATCH).peekable();
         while let Some(batch) = batches.next() {
             let soon = batches.peek().copied().unwrap_or_default();
             soon.iter().for_each(|run| self.profiles.prefetch(self.profiles.home(run.profile)));
@@ -147,7 +117,7 @@ impl Shard {
             let moves = self.profiles.moves();
             for (run, spot) in batch.iter().zip(spots) {
                 let spot = if self.profiles.moves() == moves { spot } else { self.profiles.find(run.profile) };
-                self.apply_run(run.profile, spot, &part.days[start..run.end], merge, stamp, rows, applied);
+                self.apply_run(run.profile, spot, &gathered.days[start..run.end], merge, stamp, rows, applied);
                 start = run.end;
             }
         }
