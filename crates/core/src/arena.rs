@@ -1,4 +1,6 @@
-use crate::chunk::Chunk;
+use prefetch_index::prefetch_index;
+
+use crate::chunk::{CACHE_LINE_BYTES, Chunk};
 
 /// Where a byte string lies in an [`Arena`]: the number of its chunk, and of the unit in it where it begins; meaningful only
 /// together with its length.
@@ -63,6 +65,8 @@ const FINE_CLASSES: usize = FINE_BYTES / UNIT;
 /// what the number of a unit reaches.
 const FIRST_CHUNK_BYTES: usize = 2048;
 const CHUNK_BYTES_MAX: usize = UNIT << UNIT_NUMBER_BITS;
+/// What is asked for of a string at most.
+const PREFETCHED_BYTES_MAX: usize = 256;
 /// Slots that were left for larger ones may take this much, and one in so many bytes, before they are worth a compaction.
 const SPARE_BYTES_MIN: usize = 64 * 1024;
 const SPARE_SHARE: usize = 6;
@@ -104,6 +108,18 @@ impl Arena {
         }
         let (chunk, offset) = place.locate();
         &mut self.chunks[chunk].bytes_mut()[offset..offset + length]
+    }
+
+    /// Asks for the string.
+    #[inline]
+    pub fn prefetch(&self, place: Place, length: usize) {
+        let (chunk, offset) = place.locate();
+        let Some(chunk) = self.chunks.get(chunk).filter(|_| length > 0) else { return };
+        // Of a longer one the rest is read in order, which the processor foresees.
+        let end = offset + length.min(PREFETCHED_BYTES_MAX);
+        for at in (offset / CACHE_LINE_BYTES * CACHE_LINE_BYTES..end).step_by(CACHE_LINE_BYTES) {
+            prefetch_index(chunk.bytes(), at);
+        }
     }
 
     /// Makes a string longer or shorter and says where it lies now; what it has in common with before stays, what it

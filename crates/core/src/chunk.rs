@@ -6,6 +6,7 @@ pub enum Chunk {
     Huge(MmapMut),
 }
 
+pub const CACHE_LINE_BYTES: usize = 64;
 /// Where a small chunk begins.
 const ALIGNMENT: usize = 128;
 

@@ -8,7 +8,7 @@ use prefetch_index::prefetch_index;
 
 use crate::arena::{Arena, Place};
 use crate::calendar::{Append, Calendars, Meeting, Track};
-use crate::chunk::{Chunk, whole_pages};
+use crate::chunk::{CACHE_LINE_BYTES, Chunk, whole_pages};
 use crate::linear;
 use pair::{Head, Lead, PAIR_BYTES, Pair, SLOTS};
 
@@ -27,9 +27,6 @@ pub(crate) struct Profiles {
     moves: usize,
 }
 
-const CACHE_LINE_BYTES: usize = 64;
-/// What nearly every body has; of a larger one the rest is read in order, which the processor foresees.
-const PREFETCHED_LINES: usize = 3;
 /// Profiles there are at most for so many pairs: the more, the less memory, and the more that are not where they belong.
 const PROFILES_MAX: usize = 41;
 const PROFILES_MAX_PAIRS: usize = 8;
@@ -158,11 +155,7 @@ impl Profiles {
     #[inline(always)]
     pub fn prefetch_body(&self, spot: Spot) {
         let (place, length) = pair::body(self.pair(spot.pair()));
-        let bytes = self.bodies.get(place, length);
-        // To ask for what is not there costs less than to find out.
-        for line in 0..PREFETCHED_LINES {
-            prefetch_index(bytes, line * CACHE_LINE_BYTES);
-        }
+        self.bodies.prefetch(place, length);
     }
 
     /// Asks for the profile's body if that is needed to make `day` active in the track of `app`.
@@ -526,8 +519,7 @@ impl Profiles {
         for number in 0..self.pairs().len() {
             if let Some(soon) = self.pairs().get(number + COMPACTED_AHEAD) {
                 let (place, length) = pair::body(soon);
-                let bytes = old.get(place, length);
-                (0..PREFETCHED_LINES).for_each(|line| prefetch_index(bytes, line * CACHE_LINE_BYTES));
+                old.prefetch(place, length);
             }
             let (place, length) = pair::body(self.pair(number));
             if length > 0 {

@@ -24,7 +24,7 @@ pub const APPS_MAX: u16 = 10_000;
 /// Most workspaces in one data directory.
 pub const WORKSPACES_MAX: u32 = 10_000;
 
-/// Most keys in one workspace, revoked ones included: each request compares its key with all of them.
+/// Most keys in one workspace, revoked ones included: they are listed whole, and kept in memory.
 pub const KEYS_MAX: usize = 1_000;
 
 /// Shards of a workspace. A part of the on-disk format: profiles are spread over shards by key, threads own whole shards.
