@@ -423,11 +423,10 @@ impl Profiles {
             *step <= to - from || pair::is_full(&pairs[(number + pairs.len() - 1) % pairs.len()])
         });
         let slots = numbers.flat_map(|(_, number)| (0..SLOTS).map(move |slot| (number, slot)));
-        let profiles = slots.filter_map(move |(number, slot)| {
+        slots.filter_map(move |(number, slot)| {
             let (key, head) = pair::profile_at(&pairs[number], slot)?;
             linear::covers(place, level, key.low()).then(|| (key, self.calendars_in(&pairs[number], slot, head)))
-        });
-        profiles
+        })
     }
 
     #[inline(always)]

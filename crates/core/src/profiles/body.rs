@@ -15,8 +15,10 @@ pub type Parts<'a> = [&'a [u8]; SLOTS];
 /// Where the part of a slot lies, when no part is large.
 #[inline]
 pub fn plain_range(body: &[u8], slot: usize) -> Option<Range<usize>> {
-    let Some([a, b, c, d, e, f]) = body.first_chunk::<SLOTS>() else { return Some(0..0) };
-    let sizes = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]);
+    let Some(sizes) = body.first_chunk::<SIZES>() else { return Some(0..0) };
+    let mut eight = [0; size_of::<u64>()];
+    eight[..SIZES].copy_from_slice(sizes);
+    let sizes = u64::from_le_bytes(eight);
     if any_large(sizes) {
         return None;
     }

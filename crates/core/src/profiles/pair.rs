@@ -167,7 +167,6 @@ fn number_at(pair: &Pair, from: usize, slot: usize) -> u64 {
     u64::from_le_bytes(*bytes)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the upper half of 128 bits")]
 #[inline]
 const fn halves(key: ProfileKey) -> (u64, u64) {
     (key.low(), (key.to_u128() >> u64::BITS) as u64)

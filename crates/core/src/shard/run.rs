@@ -117,7 +117,7 @@ impl Shard {
             let moves = self.profiles.moves();
             for (run, spot) in batch.iter().zip(spots) {
                 let spot = if self.profiles.moves() == moves { spot } else { self.profiles.find(run.profile) };
-                self.apply_run(run.profile, spot, &gathered.days[start..run.end], merge, stamp, rows, applied);
+                self.apply_run((run.profile, spot), &gathered.days[start..run.end], merge, stamp, rows, applied);
                 start = run.end;
             }
         }
@@ -125,8 +125,7 @@ impl Shard {
 
     fn apply_run(
         &mut self,
-        profile: ProfileKey,
-        spot: Option<Spot>,
+        (profile, spot): (ProfileKey, Option<Spot>),
         run: &[AppDay],
         merge: &mut Merge,
         stamp: Stamp,
