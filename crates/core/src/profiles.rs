@@ -504,7 +504,7 @@ impl Profiles {
         pair::set_body(self.pair_mut(number), place, after);
     }
 
-    /// Moves bodies to the front of the memory, so that no slot is free. Nine bytes moved were paid for by one freed.
+    /// Copies bodies together, so that no slot is free. Six bytes copied were paid for by one freed.
     #[inline]
     fn compact_if_sparse(&mut self) {
         if self.bodies.is_sparse() {

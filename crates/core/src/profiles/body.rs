@@ -57,36 +57,33 @@ pub const fn is_large(size: usize) -> bool {
 /// Says how large the part is that begins at `start`; it is large, or not, as before.
 #[inline]
 pub fn set_size(body: &mut [u8], slot: usize, start: usize, size: usize) {
-    match u8::try_from(size) {
-        Ok(size) if size < LARGE => body[slot] = size,
-        _ => body[start - size_of::<u32>()..start].copy_from_slice(&large_size(size)),
+    match written(size) {
+        (size, None) => body[slot] = size,
+        (_, Some(large)) => body[start - large.len()..start].copy_from_slice(&large),
     }
 }
 
-fn large_size(size: usize) -> [u8; 4] {
-    u32::try_from(size).expect("calendars stay below four gibibytes").to_le_bytes()
-}
-
-/// The size as it is written, and what stands before the part if it does not fit.
-fn size_of_part(part: &[u8]) -> (u8, Option<[u8; 4]>) {
-    match u8::try_from(part.len()) {
+/// A size as it is written, and what stands before the part if it does not fit.
+#[inline]
+fn written(size: usize) -> (u8, Option<[u8; 4]>) {
+    match u8::try_from(size) {
         Ok(size) if size < LARGE => (size, None),
-        _ => (LARGE, Some(large_size(part.len()))),
+        _ => (LARGE, Some(u32::try_from(size).expect("calendars stay below four gibibytes").to_le_bytes())),
     }
 }
 
 /// How long the body of these parts is.
 pub fn length(parts: &Parts<'_>) -> usize {
-    let sum: usize = parts.iter().map(|part| size_of_part(part).1.map_or(0, |large| large.len()) + part.len()).sum();
+    let sum: usize = parts.iter().map(|part| written(part.len()).1.map_or(0, |large| large.len()) + part.len()).sum();
     if sum == 0 { 0 } else { SIZES + sum }
 }
 
 /// Writes the body of these parts into as many bytes as it has.
 pub fn write(parts: &Parts<'_>, body: &mut [u8]) {
     let Some((sizes, mut rest)) = body.split_at_mut_checked(SIZES) else { return };
-    for (part, written) in parts.iter().zip(sizes) {
-        let (size, large) = size_of_part(part);
-        *written = size;
+    for (part, place) in parts.iter().zip(sizes) {
+        let (size, large) = written(part.len());
+        *place = size;
         for bytes in [large.as_ref().map_or(&[][..], |large| large), part] {
             let (target, after) = rest.split_at_mut(bytes.len());
             target.copy_from_slice(bytes);
