@@ -41,6 +41,7 @@ use open::OpenRoute;
 use rate_limit::RateLimiter;
 use sdk::SdkRoute;
 
+pub use listener::Plain;
 pub use methods::Methods;
 pub use rate_limit::Counting;
 pub use respond::{json, not_taken, page};

@@ -1,11 +1,13 @@
 use std::future::ready;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use axum::serve::ListenerExt;
+use axum::routing::get;
 use bytes::Bytes;
 use dauphin_engine::Engine;
 use http::HeaderMap;
@@ -13,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-use crate::http::{Answering, App, ServeOptions, Server, serve};
+use crate::http::{Answering, App, Plain, ServeOptions, Server, serve};
 
 const BODY_BYTES_MAX: usize = 32 << 20;
 
@@ -36,26 +38,36 @@ impl Background {
         Ok(Self { address, stop, _runtime: runtime })
     }
 
-    /// The same HTTP stack, which answers everything with one head and one body.
+    /// A server of one route on the same HTTP stack, which answers with one head and one body.
+    pub fn constant_route(path: &str, headers: HeaderMap, body: Bytes) -> anyhow::Result<Self> {
+        let answer = move || ready(constant(&headers, &body));
+        let service = Router::new().route(path, get(answer)).into_make_service();
+        Self::answering(|listener| async move { axum::serve(listener, service).await })
+    }
+
+    /// The same without route or handler: it answers everything alike, through the service that the server has for itself.
     pub fn constant(headers: HeaderMap, body: Bytes) -> anyhow::Result<Self> {
+        let whole = Arc::new((headers, body));
+        let service = Answering(move |_, _| ready(constant(&whole.0, &whole.1)));
+        Self::answering(|listener| async move { axum::serve(listener, service).await })
+    }
+
+    fn answering<Served: Future<Output = io::Result<()>> + Send + 'static>(
+        serve: impl FnOnce(Plain) -> Served,
+    ) -> anyhow::Result<Self> {
         let runtime = runtime()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
-        let listener = listener.tap_io(|stream| {
-            // As the server does; failing costs only time.
-            let _ = stream.set_nodelay(true);
-        });
-        let whole = Arc::new((headers, body));
-        let service = Answering(move |_, _| {
-            let (headers, body) = &*whole;
-            let mut response = Response::new(Body::from(body.clone()));
-            *response.headers_mut() = headers.clone();
-            ready(response)
-        });
         let (stop, _) = watch::channel(false);
-        runtime.spawn(async move { axum::serve(listener, service).await });
+        runtime.spawn(serve(Plain(listener)));
         Ok(Self { address, stop, _runtime: runtime })
     }
+}
+
+fn constant(headers: &HeaderMap, body: &Bytes) -> Response {
+    let mut response = Response::new(Body::from(body.clone()));
+    response.headers_mut().clone_from(headers);
+    response
 }
 
 impl Drop for Background {

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant as Stopwatch};
 
 use bytes::Bytes;
+use dauphin_api::Route;
 use dauphin_model::Day;
 use dauphin_model::limits::SERIES_LENGTH_MAX;
 use http::HeaderMap;
@@ -14,31 +15,37 @@ use super::measure::Measures;
 use super::stand::Stand;
 
 pub const CONNECTIONS: usize = 16;
-const ROUNDS: usize = 3;
+/// So many short ones, because what else the machine does comes and goes.
+const ROUNDS: usize = 15;
+const SAME: &str = "MAU over HTTP";
+const OTHERS: &str = "another MAU each time";
+const CONSTANT_ROUTE: &str = "a constant as a route";
+const CONSTANT: &str = "a constant without routes";
 
-/// Asks for 100 points of MAU over HTTP, the same again and again and another each time, in turns with a server that
-/// answers the same bytes without thinking.
+/// Asks for 100 points of MAU over HTTP, the same again and again and another each time, in turns with servers that answer
+/// the same bytes without thinking.
 pub fn measure(stand: &Stand, ending_at: Day, options: &BenchOptions, measures: &mut Measures) -> anyhow::Result<()> {
     let same = [question(stand, ending_at, "")];
     let others = others(stand, ending_at);
     let server = Background::dauphin(&stand.engine)?;
     let (headers, body) = sample(server.address, &same[0])?;
+    let route = Background::constant_route(Route::Mau.path(), headers.clone(), body.clone())?;
     let constant = Background::constant(headers, body)?;
-    let [mut of_same, mut of_others, mut of_constant] = [const { Rounds::NONE }; 3];
+    let [mut of_same, mut of_others, mut of_route, mut of_constant] = [const { Rounds::NONE }; 4];
     for _ in 0..ROUNDS {
-        of_same.ask(server.address, &same, options.budget / 8)?;
-        of_constant.ask(constant.address, &same, options.budget / 8)?;
-        of_others.ask(server.address, &others, options.budget / 8)?;
+        of_same.ask(server.address, &same, options.budget / 40)?;
+        of_route.ask(route.address, &same, options.budget / 40)?;
+        of_constant.ask(constant.address, &same, options.budget / 40)?;
+        of_others.ask(server.address, &others, options.budget / 40)?;
     }
-    let ratios = |rounds: &Rounds| -> Vec<f64> {
-        rounds.rates.iter().zip(&of_constant.rates).map(|(series, constant)| series / constant).collect()
-    };
-    let (of_same_ratios, of_others_ratios) = (ratios(&of_same), ratios(&of_others));
-    of_same.add_to(measures, "MAU over HTTP");
-    of_others.add_to(measures, "another MAU each time");
-    of_constant.add_to(measures, "a constant over HTTP");
-    measures.add("MAU / constant", "×", of_same_ratios);
-    measures.add("another MAU each time / constant", "×", of_others_ratios);
+    for (constant, of_constant) in [(CONSTANT_ROUTE, &of_route), (CONSTANT, &of_constant)] {
+        for (name, rounds) in [(SAME, &of_same), (OTHERS, &of_others)] {
+            let ratios = rounds.rates.iter().zip(&of_constant.rates).map(|(series, constant)| series / constant);
+            measures.add(format!("{name} / {constant}"), "×", ratios.collect());
+        }
+    }
+    let all = [(SAME, of_same), (OTHERS, of_others), (CONSTANT_ROUTE, of_route), (CONSTANT, of_constant)];
+    all.into_iter().for_each(|(name, rounds)| rounds.add_to(measures, name));
     Ok(())
 }
 
