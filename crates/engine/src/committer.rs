@@ -127,7 +127,7 @@ pub(crate) struct Committer {
 
 /// The log grows to the state divided by this. Less often, and starting replays longer; more often, and pages are written
 /// more often for each new day.
-const LOG_SHARE: usize = 4;
+const LOG_SHARE: usize = 8;
 
 /// A sweep under way: the log up to `until` is not needed once every folder has answered.
 pub(crate) struct SweepProgress {

@@ -30,7 +30,7 @@ use crate::{
 pub struct EngineOptions {
     /// Threads that fold, 1 to 16.
     pub folder_count: usize,
-    /// The log is folded into pages when it reaches this size, or a quarter of the state's size if that is more.
+    /// The log is folded into pages when it reaches this size, or an eighth of the state's size if that is more.
     pub log_bytes_min: usize,
     /// Bytes of memory that profiles, calendars and rows may take. What would need more is refused.
     pub state_bytes_max: usize,
