@@ -61,7 +61,7 @@ pub struct MessageCounts {
     pub new_user_days: u64,
 }
 
-/// The log grows to the state divided by this; as of one machine.
+/// The log grows to the state divided by this: more than on one machine, because pages go over the network and stay with three brokers.
 const LOG_SHARE: usize = 4;
 
 impl PartitionEngine {
