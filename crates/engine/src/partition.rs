@@ -61,7 +61,8 @@ pub struct MessageCounts {
     pub new_user_days: u64,
 }
 
-/// The log grows to the state divided by this: more than on one machine, because pages go over the network and stay with three brokers.
+/// The log grows to the state divided by this: to more than on one machine, because pages go over the network to every
+/// broker that keeps a copy.
 const LOG_SHARE: usize = 4;
 
 impl PartitionEngine {
