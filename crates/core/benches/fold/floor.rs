@@ -6,23 +6,23 @@ use dauphin_model::ProfileKey;
 use memmap2::MmapMut;
 use prefetch_index::prefetch_index;
 
-use super::{BATCH, Clock, FIRST_DAY, SPAN_DAYS, is_active, say, shuffle};
+use super::{BATCH, Clock, FIRST_DAY, SPAN_DAYS, say, shuffle, visitors};
 
 /// The same rounds, in the same order, where nothing is kept but who was active when.
-pub fn run(keys: &[ProfileKey], days: u16, rounds: u16, active: u64) {
+pub fn run(keys: &[ProfileKey], days: u16, rounds: u16, active_percent: u64) {
     let (mut lines, mut map) = (Lines::new(keys.len()), HashMap::<ProfileKey, Vec<u16>>::new());
-    let mut order: Vec<u32> = (0..u32::try_from(keys.len()).unwrap()).collect();
+    let users = u32::try_from(keys.len()).unwrap();
     for day in (0..days).map(|visit| FIRST_DAY + visit) {
         keys.iter().for_each(|key| map.entry(*key).or_default().push(day));
         lines.fold(keys, day);
     }
     for round in 0..rounds {
         let day = FIRST_DAY + SPAN_DAYS + round;
-        shuffle(&mut order, round);
-        let visitors = order.iter().filter(|user| is_active(**user, day, active)).map(|user| keys[*user as usize]);
-        let mut visitors: Vec<ProfileKey> = visitors.collect();
-        visitors.chunks_mut(BATCH).for_each(|batch| batch.sort_by_key(|key| key.shard()));
-        for (name, expected) in [("new", visitors.len()), ("repeats", 0)] {
+        let mut order = visitors(users, day, active_percent);
+        for (name, expected) in [("new", order.len()), ("repeats", 0)] {
+            shuffle(&mut order, round);
+            let mut visitors: Vec<ProfileKey> = order.iter().map(|user| keys[*user as usize]).collect();
+            visitors.chunks_mut(BATCH).for_each(|batch| batch.sort_by_key(|key| key.shard()));
             let started = Clock::start();
             let new = visitors.iter().filter(|key| {
                 let days = map.entry(**key).or_default();

@@ -36,7 +36,7 @@ fn main() {
     let rounds = u16::try_from(number("--rounds", 3)).unwrap();
     let days = u16::try_from(days).unwrap();
     let apps_each = number("--apps-each", 1);
-    let active = u64::from(number("--active-percent", 100));
+    let active_percent = u64::from(number("--active-percent", 100));
     println!("{users} people, {days} active days each over {SPAN_DAYS}, in {apps} apps, {apps_each} each");
 
     let mut people = People::new(users, apps, apps_each);
@@ -54,7 +54,7 @@ fn main() {
 
     for round in 0..rounds {
         let day = FIRST_DAY + SPAN_DAYS + round;
-        let mut visitors: Vec<u32> = everybody.iter().copied().filter(|user| is_active(*user, day, active)).collect();
+        let mut visitors = visitors(users, day, active_percent);
         for name in ["new user-days", "repeats"] {
             shuffle(&mut visitors, round);
             let elapsed = people.fold(&visitors, |_| day);
@@ -63,13 +63,13 @@ fn main() {
     }
     people.restore();
     if std::env::args().any(|argument| argument == "--floor") {
-        floor::run(&people.keys, days, rounds, active);
+        floor::run(&people.keys, days, rounds, active_percent);
     }
 }
 
-/// Whether a person is one of the so many in a hundred who are active on a day.
-fn is_active(user: u32, day: u16, percent: u64) -> bool {
-    mix(user, day) % 100 < percent
+/// Those who are active on a day, so many in a hundred.
+fn visitors(users: u32, day: u16, active_percent: u64) -> Vec<u32> {
+    (0..users).filter(|user| mix(*user, day) % 100 < active_percent).collect()
 }
 
 fn say(name: &str, count: u64, elapsed: Duration) {

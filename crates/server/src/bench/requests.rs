@@ -32,11 +32,12 @@ pub fn measure(stand: &Stand, ending_at: Day, options: &BenchOptions, measures: 
     let route = Background::constant_route(Route::Mau.path(), headers.clone(), body.clone())?;
     let constant = Background::constant(headers, body)?;
     let [mut of_same, mut of_others, mut of_route, mut of_constant] = [const { Rounds::NONE }; 4];
+    let duration = options.budget / 40;
     for _ in 0..ROUNDS {
-        of_same.ask(server.address, &same, options.budget / 40)?;
-        of_route.ask(route.address, &same, options.budget / 40)?;
-        of_constant.ask(constant.address, &same, options.budget / 40)?;
-        of_others.ask(server.address, &others, options.budget / 40)?;
+        of_same.ask(server.address, &same, duration)?;
+        of_route.ask(route.address, &same, duration)?;
+        of_constant.ask(constant.address, &same, duration)?;
+        of_others.ask(server.address, &others, duration)?;
     }
     for (constant, of_constant) in [(CONSTANT_ROUTE, &of_route), (CONSTANT, &of_constant)] {
         for (name, rounds) in [(SAME, &of_same), (OTHERS, &of_others)] {
