@@ -9,7 +9,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::metadata::Metadata;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::hazards::Hazard;
 use super::options::{KafkaOptions, MESSAGE_BYTE_COUNT_MAX};
@@ -21,7 +21,7 @@ const CHANGE_DURATION_MAX: Duration = Duration::from_mins(1);
 /// Brokers that are there mostly answer within this time.
 const ANSWER_USUAL: Duration = Duration::from_secs(3);
 
-/// Between two looks at whether all brokers know of a new topic.
+/// Between two looks at whether a broker knows of a change.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What all topics have. Messages stay compressed as the writer sent them, so nothing is done twice.
@@ -170,13 +170,7 @@ pub fn create_topics(options: &KafkaOptions, plan: &TopicPlan) -> Result<Vec<Str
     for result in made {
         result.map_err(|(name, code)| failed("create", &name)(code.to_string()))?;
     }
-    let deadline = Instant::now() + CHANGE_DURATION_MAX;
-    while !missing.iter().all(|topic| is_led(&admin, topic)) {
-        if Instant::now() >= deadline {
-            return Err(failed("create", &options.brokers)("not every partition found a leader".to_owned()));
-        }
-        thread::sleep(LOOK_INTERVAL);
-    }
+    await_brokers(options, "a leader of every partition", |known| missing.iter().all(|topic| topic.is_led(known)))?;
     Ok(missing.iter().map(|topic| topic.name.clone()).collect())
 }
 
@@ -239,13 +233,38 @@ impl Topic {
         let new = NewTopic::new(&self.name, self.partitions.into(), copies);
         self.settings.iter().fold(new, |new, (key, value)| new.set(key, value))
     }
+
+    /// Whether every partition can be written.
+    fn is_led(&self, known: &Metadata) -> bool {
+        let topic = known.topics().iter().filter(|topic| topic.name() == self.name);
+        let partitions = topic.flat_map(MetadataTopic::partitions);
+        partitions.filter(|partition| partition.leader() >= 0).count() == usize::from(self.partitions)
+    }
 }
 
-/// Whether every partition of a topic can be written.
-fn is_led(admin: &Admin, topic: &Topic) -> bool {
-    let Ok(metadata) = admin.inner().fetch_metadata(Some(&topic.name), CHANGE_DURATION_MAX) else { return false };
-    let partitions = metadata.topics().iter().flat_map(rdkafka::metadata::MetadataTopic::partitions);
-    partitions.filter(|partition| partition.leader() >= 0).count() == usize::from(topic.partitions)
+/// Waits until every broker tells what is wanted. Each learns of a change by itself, and whoever comes next may ask any.
+pub(super) fn await_brokers(
+    options: &KafkaOptions,
+    wanted: &str,
+    tells: impl Fn(&Metadata) -> bool,
+) -> Result<(), StoreError> {
+    let deadline = Instant::now() + CHANGE_DURATION_MAX;
+    for broker in metadata(options)?.brokers() {
+        let brokers = address(broker.host(), broker.port());
+        // A client that was told of one broker asks this one as long as it has nothing to do with others.
+        let client = admin(&KafkaOptions { brokers: brokers.clone(), ..options.clone() })?;
+        while !client.inner().fetch_metadata(None, ANSWER_USUAL).is_ok_and(|known| tells(&known)) {
+            if Instant::now() >= deadline {
+                return Err(failed("ask", &brokers)(format!("it does not know {wanted}")));
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+    }
+    Ok(())
+}
+
+fn address(host: &str, port: i32) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 type Admin = AdminClient<DefaultClientContext>;

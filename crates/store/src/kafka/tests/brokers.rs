@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rdkafka::admin::AdminOptions;
+use rdkafka::metadata::Metadata;
 use rdkafka::producer::{BaseProducer, Producer};
 
 use super::partition::{self, PARTITION, batch, messages, open};
 use crate::conformance::{Contents, Subject, conforms, contents};
-use crate::kafka::topics::{admin, wait};
+use crate::kafka::topics::{admin, await_brokers, wait};
 use crate::kafka::{KafkaOptions, KafkaStore, TopicPlan, create_topics, describe};
 use crate::{Store, StoreError, Table};
 
@@ -162,6 +163,24 @@ fn a_commit_that_was_cut_short_is_not_there() {
     });
 }
 
+/// Whichever of them whoever opens a partition next asks.
+#[test]
+fn every_broker_knows_of_topics_that_were_made() {
+    for _ in 0..5 {
+        with_brokers(|options| {
+            for broker in options.brokers.split(',') {
+                let options = KafkaOptions { brokers: broker.to_owned(), ..options.clone() };
+                let known = admin(&options).unwrap().inner().fetch_metadata(None, options.open_timeout).unwrap();
+                for wanted in plan(&options).topics(&options) {
+                    let topic = known.topics().iter().find(|topic| topic.name() == wanted.name);
+                    let count = topic.map(|topic| topic.partitions().len());
+                    assert_eq!(count, Some(usize::from(wanted.partitions)), "{} at {broker}", wanted.name);
+                }
+            }
+        });
+    }
+}
+
 #[test]
 fn topics_are_made_as_planned_and_once() {
     with_brokers(|options| {
@@ -181,9 +200,8 @@ fn topics_are_made_as_planned_and_once() {
         assert!(error.to_string().contains("2 partitions, and 3 are wanted"), "{error}");
         // What was interrupted is completed.
         wait(admin(options).unwrap().delete_topics(&[&options.rows_topic()], &AdminOptions::new())).unwrap();
-        while describe(options).unwrap().get(&options.rows_topic()).is_some() {
-            std::thread::yield_now();
-        }
+        let is_gone = |known: &Metadata| known.topics().iter().all(|topic| topic.name() != options.rows_topic());
+        await_brokers(options, "that a topic is gone", is_gone).unwrap();
         let hazards = describe(options).unwrap().hazards(options);
         assert!(hazards.iter().any(|hazard| hazard.to_string().contains("it is not there")), "{hazards:?}");
         assert_eq!(create_topics(options, &plan(options)).unwrap(), [options.rows_topic()]);
