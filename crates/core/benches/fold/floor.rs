@@ -20,7 +20,7 @@ pub fn run(keys: &[ProfileKey], days: u16, rounds: u16, active_percent: u64) {
         let day = FIRST_DAY + SPAN_DAYS + round;
         let mut order = visitors(users, day, active_percent);
         for (name, expected) in [("new", order.len()), ("repeats", 0)] {
-            shuffle(&mut order, round);
+            shuffle(&mut order, day);
             let mut visitors: Vec<ProfileKey> = order.iter().map(|user| keys[*user as usize]).collect();
             visitors.chunks_mut(BATCH).for_each(|batch| batch.sort_by_key(|key| key.shard()));
             let started = Clock::start();

@@ -5,6 +5,9 @@
 //! uses so many of the apps in turn, one a day; `--active-percent 30` lets so many of them be active on a day, at random. Times
 //! are those of the thread's processor.
 //!
+//! `--threads 4` takes each round once more, on a day of its own, with so many threads that have a share of the shards each.
+//! Then it is the time of the one that took longest.
+//!
 //! With `--floor` two things that do less do the same: a hash map of days, as one would write it first, and a table of one
 //! cache line a person, asked for 32 events ahead, that counts which days are new and nothing else.
 
@@ -13,7 +16,9 @@
 
 mod floor;
 
+use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::thread;
 use std::time::Duration;
 
 use dauphin_core::{Arrival, Change, RowChanges, Shard, Stamp};
@@ -43,24 +48,36 @@ fn main() {
     let everybody: Vec<u32> = (0..users).collect();
     let step = SPAN_DAYS / days.max(1);
     let fill = (0..days).map(|visit| {
-        people.fold(&everybody, |user| {
+        people.fold(1, &everybody, |user| {
             FIRST_DAY + visit * step + u16::try_from(mix(user, visit) % u64::from(step)).unwrap()
         })
     });
     let fill = fill.sum();
     say("the history", u64::from(users) * u64::from(days), fill);
     let byte_count: usize = people.shards.iter().map(Shard::byte_count).sum();
-    println!("{:<24} {:>8.1} bytes a user", "memory", byte_count as f64 / f64::from(users));
+    println!("{:<28} {:>7.1} bytes a user", "memory", byte_count as f64 / f64::from(users));
 
-    for round in 0..rounds {
-        let day = FIRST_DAY + SPAN_DAYS + round;
-        let mut visitors = visitors(users, day, active_percent);
-        for name in ["new user-days", "repeats"] {
-            shuffle(&mut visitors, round);
-            let elapsed = people.fold(&visitors, |_| day);
-            say(name, visitors.len() as u64, elapsed);
+    let mut thread_counts = vec![1, number("--threads", 1).max(1) as usize];
+    thread_counts.dedup();
+    let (mut day, mut sums) = (FIRST_DAY + SPAN_DAYS, BTreeMap::new());
+    for _ in 0..rounds {
+        for thread_count in &thread_counts {
+            let mut visitors = visitors(users, day, active_percent);
+            for name in ["new user-days", "repeats"] {
+                shuffle(&mut visitors, day);
+                let elapsed = people.fold(*thread_count, &visitors, |_| day);
+                let name = if *thread_count == 1 { name.to_owned() } else { format!("{name}, {thread_count} threads") };
+                say(&name, visitors.len() as u64, elapsed);
+                let (count, sum) = sums.entry(name).or_insert((0, Duration::ZERO));
+                (*count, *sum) = (*count + visitors.len() as u64, *sum + elapsed);
+            }
+            day += 1;
         }
+        // Every second new day of a profile costs more than the one before: each number of threads gets as many of both.
+        thread_counts.reverse();
     }
+    println!("all rounds");
+    sums.iter().for_each(|(name, (count, sum))| say(name, *count, *sum));
     people.restore();
     if std::env::args().any(|argument| argument == "--floor") {
         floor::run(&people.keys, days, rounds, active_percent);
@@ -74,7 +91,7 @@ fn visitors(users: u32, day: u16, active_percent: u64) -> Vec<u32> {
 
 fn say(name: &str, count: u64, elapsed: Duration) {
     let nanos = elapsed.as_secs_f64() * 1e9 / count as f64;
-    println!("{name:<24} {nanos:>8.1} ns each, {:>6.2} M/s", 1e3 / nanos);
+    println!("{name:<28} {nanos:>7.1} ns each, {:>6.2} M/s", 1e3 / nanos);
 }
 
 /// A workspace's shards, and nothing around them.
@@ -83,18 +100,17 @@ struct People {
     apps: u32,
     apps_each: u32,
     shards: Vec<Shard>,
-    rows: RowChanges,
 }
 
 impl People {
     fn new(users: u32, apps: u32, apps_each: u32) -> Self {
         let key = |user| ProfileKey::from_u128(u128::from(mix(user, 1)) << 64 | u128::from(mix(user, 2)));
         let shards = std::iter::repeat_with(Shard::default).take(usize::from(SHARD_COUNT)).collect();
-        Self { keys: (0..users).map(key).collect(), apps, apps_each, shards, rows: RowChanges::new() }
+        Self { keys: (0..users).map(key).collect(), apps, apps_each, shards }
     }
 
     /// Folds one visit of each of `order`; dealing them to the shards is not counted.
-    fn fold(&mut self, order: &[u32], day: impl Fn(u32) -> u16 + Copy) -> Duration {
+    fn fold(&mut self, thread_count: usize, order: &[u32], day: impl Fn(u32) -> u16 + Copy) -> Duration {
         let deal = |batch: &[u32]| {
             let mut by_shard = vec![Vec::new(); self.shards.len()];
             for user in batch {
@@ -109,19 +125,17 @@ impl People {
         let batches: Vec<_> = order.chunks(BATCH).map(deal).collect();
         let recorded = ActiveDay::from_code(order.iter().copied().map(day).max().unwrap_or(0));
         let stamp = Stamp { recorded, arrival: Arrival::Sent };
-        let started = Clock::start();
-        self.apply(&batches, stamp);
-        started.elapsed()
-    }
-
-    #[inline(never)]
-    fn apply(&mut self, batches: &[Vec<Vec<Change>>], stamp: Stamp) {
-        for by_shard in batches {
-            for (shard, changes) in self.shards.iter_mut().zip(by_shard) {
-                black_box(shard.apply_all(changes, stamp, &mut self.rows));
-                black_box(self.rows.drain());
-            }
+        if thread_count == 1 {
+            return apply(&mut self.shards, 0, &batches, stamp);
         }
+        let share = self.shards.len().div_ceil(thread_count);
+        thread::scope(|scope| {
+            let batches = &batches;
+            let shares = (0..).step_by(share).zip(self.shards.chunks_mut(share));
+            let threads: Vec<_> =
+                shares.map(|(first, shards)| scope.spawn(move || apply(shards, first, batches, stamp))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).max().unwrap_or_default()
+        })
     }
 
     /// Writes every shard as pages and reads them into new ones.
@@ -151,8 +165,22 @@ impl People {
         }
         say("pages written", count as u64, written);
         say("pages restored", count as u64, read);
-        println!("{:<24} {:>8.1} bytes a user", "pages", byte_count as f64 / count as f64);
+        println!("{:<28} {:>7.1} bytes a user", "pages", byte_count as f64 / count as f64);
     }
+}
+
+/// Folds what each batch has for these shards, of which `first` is the number of the first.
+#[inline(never)]
+fn apply(shards: &mut [Shard], first: usize, batches: &[Vec<Vec<Change>>], stamp: Stamp) -> Duration {
+    let mut rows = RowChanges::new();
+    let started = Clock::start();
+    for by_shard in batches {
+        for (shard, changes) in shards.iter_mut().zip(&by_shard[first..]) {
+            black_box(shard.apply_all(changes, stamp, &mut rows));
+            black_box(rows.drain());
+        }
+    }
+    started.elapsed()
 }
 
 /// A number that looks like chance.
@@ -164,9 +192,9 @@ fn mix(user: u32, salt: u16) -> u64 {
     bits ^ bits >> 31
 }
 
-fn shuffle(order: &mut [u32], round: u16) {
+fn shuffle(order: &mut [u32], day: u16) {
     for index in (1..order.len()).rev() {
-        let other = mix(u32::try_from(index).unwrap(), 1_000 + round) % (index as u64 + 1);
+        let other = mix(u32::try_from(index).unwrap(), 1_000 + day) % (index as u64 + 1);
         order.swap(index, usize::try_from(other).unwrap());
     }
 }
