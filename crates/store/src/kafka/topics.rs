@@ -249,18 +249,33 @@ pub(super) fn await_brokers(
     tells: impl Fn(&Metadata) -> bool,
 ) -> Result<(), StoreError> {
     let deadline = Instant::now() + CHANGE_DURATION_MAX;
+    // Who they are is asked each time: one that fails meanwhile is not waited for.
+    while let Some((broker, reason)) = first_behind(options, wanted, &tells)? {
+        if Instant::now() >= deadline {
+            return Err(failed("ask", &broker)(reason));
+        }
+        thread::sleep(LOOK_INTERVAL);
+    }
+    Ok(())
+}
+
+/// A broker that does not tell what is wanted, and why.
+fn first_behind(
+    options: &KafkaOptions,
+    wanted: &str,
+    tells: impl Fn(&Metadata) -> bool,
+) -> Result<Option<(String, String)>, StoreError> {
     for broker in metadata(options)?.brokers() {
         let brokers = address(broker.host(), broker.port());
         // A client that was told of one broker asks this one as long as it has nothing to do with others.
         let client = admin(&KafkaOptions { brokers: brokers.clone(), ..options.clone() })?;
-        while !client.inner().fetch_metadata(None, ANSWER_USUAL).is_ok_and(|known| tells(&known)) {
-            if Instant::now() >= deadline {
-                return Err(failed("ask", &brokers)(format!("it does not know {wanted}")));
-            }
-            thread::sleep(LOOK_INTERVAL);
+        match client.inner().fetch_metadata(None, ANSWER_USUAL) {
+            Ok(known) if tells(&known) => {}
+            Ok(_) => return Ok(Some((brokers, format!("it does not know {wanted}")))),
+            Err(error) => return Ok(Some((brokers, error.to_string()))),
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 fn address(host: &str, port: i32) -> String {
